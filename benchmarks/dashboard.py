@@ -40,6 +40,7 @@ from tests.browser import chromium_page
 from tests.curation.argilla.sample import Person, answer, hire
 from tests.dashboards.annotated import CHUNKS, FakeVectors, triplets
 from tests.dashboards.state import add_release, metrics_around
+from tests.ports import free_port
 from tests.training.material import serving, settings
 
 if TYPE_CHECKING:
@@ -202,7 +203,9 @@ def measure(home: Home, argilla: ArgillaSettings, server: ArgillaLite, name: str
     loop = LoopSettings(training=settings(), serving=serving())
     with (
         dashboard(
-            Handover(root=home.root, dashboard=DashboardSettings(port=0), argilla=argilla, loop=loop)
+            Handover(
+                root=home.root, dashboard=DashboardSettings(port=free_port()), argilla=argilla, loop=loop
+            )
         ) as (
             process,
             url,
@@ -265,7 +268,7 @@ def seconds(act: Callable[[], object], seen: Callable[[], object]) -> float:
 @contextmanager
 def dashboard(given: Handover) -> Iterator[tuple[int, str]]:
     """Its own process, from an unrelated folder. Yields its number and address."""
-    launch = prepare(given.root, given.dashboard, given.argilla, given.loop)
+    launch = prepare(given)
     process = subprocess.Popen(
         launch.command, env={**os.environ, **launch.environment}, cwd="/", stdout=subprocess.DEVNULL
     )

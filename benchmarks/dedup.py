@@ -33,6 +33,7 @@ from curation import (
     find_matches,
     jaccard,
     matches_in_meaning,
+    normalise,
     same_meaning,
     shingles,
 )
@@ -45,7 +46,6 @@ from training import (
     drop_leaks,
     drop_repeated,
     held_groups,
-    normalise,
     section_of,
     settle_conflicts,
     take_sides,

@@ -39,9 +39,16 @@ from curation import (
     load_qrels,
     load_queries,
 )
-from serving import Embedder, EmbeddingSettings, ModelTokenCounter, SearchSpace, ServingSettings, whiten
-from training import (
+from serving import (
     HEADING,
+    Embedder,
+    EmbeddingSettings,
+    ModelTokenCounter,
+    SearchSpace,
+    ServingSettings,
+    whiten,
+)
+from training import (
     FitSettings,
     LedgerRow,
     SearchModel,

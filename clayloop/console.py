@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -71,14 +72,12 @@ class TerminalProgress:
     """Draws one bar per task on a terminal; elsewhere (a log, CI) prints a line when a task ends, and every
     now and then until it does."""
 
-    def __init__(self, console: Console = err) -> None:
-        self._console = console
-        self._bars: Bars | None = None
+    _bars: Bars | None = None
 
     @contextmanager
     def task(self, description: str, total: int | None = None, unit: str = "") -> Iterator[Advance]:
         """See curation.progress.Progress.task."""
-        if not self._console.is_terminal:
+        if not err.is_terminal:
             yield from self._plain(description, total, unit)
             return
         outermost = self._bars is None
@@ -90,7 +89,7 @@ class TerminalProgress:
             _Rate(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=self._console,
+            console=err,
         )
         self._bars = bars
         if outermost:
@@ -106,7 +105,7 @@ class TerminalProgress:
 
     def say(self, line: str) -> None:
         """See curation.progress.Progress.say."""
-        self._console.print(escape(line), soft_wrap=True)
+        err.print(escape(line), soft_wrap=True)
 
     def _plain(self, description: str, total: int | None, unit: str) -> Iterator[Advance]:
         started, count = time.monotonic(), 0
@@ -119,7 +118,7 @@ class TerminalProgress:
             if total and count < total and now - told >= _TELL_SECONDS:
                 told = now
                 line = f"{description}: {count:,} of {total:,} {unit}".rstrip()
-                self._console.print(escape(f"{line} after {now - started:.0f} s"))
+                err.print(escape(f"{line} after {now - started:.0f} s"))
 
         yield advance
         seconds = time.monotonic() - started
@@ -127,13 +126,13 @@ class TerminalProgress:
             return
         rate = f", {count / seconds:,.1f} {unit or 'it'}/s" if count and seconds > 0.05 else ""
         done = f": {count:,} {unit}".rstrip() if count else ""
-        self._console.print(escape(f"{description}{done} in {seconds:.1f} s{rate}"))
+        err.print(escape(f"{description}{done} in {seconds:.1f} s{rate}"))
 
 
 def print_json(value: Any) -> None:
-    """``value`` as indented JSON on stdout, and nothing else."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write(_CONTROLS_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    """``value``, which may hold pydantic models, as indented JSON on stdout, and nothing else."""
+    text = _as_json(value)
+    sys.stdout.write(_CONTROLS_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def undeterred(say: Callable[[str], None]) -> Callable[[str], None]:
@@ -173,7 +172,14 @@ def write_json_to(target: Path, value: Any) -> None:
     if str(target) == "-":
         print_json(value)
     else:
-        write_text(target, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        write_text(target, _as_json(value))
+
+
+def _as_json(value: Any) -> str:
+    def plain(one: Any) -> Any:
+        return one.model_dump(mode="json") if isinstance(one, BaseModel) else str(one)
+
+    return json.dumps(value, indent=2, ensure_ascii=False, default=plain) + "\n"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -37,13 +37,6 @@ class Context:
         return self.settings.state
 
     @cached_property
-    def base_model(self) -> str:
-        """Folder or name of the base embedding model."""
-        from serving import resolve_model
-
-        return str(resolve_model(self.settings.serving.embedding.model))
-
-    @cached_property
     def base_embedder(self) -> BaseVectors:
         """The base embedding model."""
         from serving import BaseVectors, ReleaseStore
@@ -51,9 +44,16 @@ class Context:
         return BaseVectors(ReleaseStore(self.home), self.settings.serving.embedding, quick=True)
 
     def corpus(self) -> Corpus:
-        """The documents and chunks of the last ingest."""
-        from curation import Corpus
+        """The documents and chunks of the last ingest, where they are shared that of any machine."""
+        from curation import BusyError, Corpus, StateError, pull_corpus
 
+        try:
+            if pull_corpus(self.home):
+                self.progress.say("The documents were changed elsewhere: fetched.")
+        except (BusyError, StateError) as error:
+            if not Corpus.exists(self.home):
+                raise
+            self.progress.say(f"{error.message} Going on with the documents that are here.")
         return Corpus.load(self.home)
 
     def argilla(self, make_workspace: bool = True) -> rg.Argilla:

@@ -2,9 +2,7 @@
 # ruff: isort: skip_file
 
 from .agreement.alpha import alpha_of as alpha_of
-from .agreement.calibration import Calibration as Calibration, calibration_file as calibration_file
-from .agreement.calibration import read_calibration as read_calibration
-from .agreement.policies import settle as settle
+from .agreement.calibration import Calibration as Calibration, read_calibration as read_calibration
 from .agreement.report import Agreement as Agreement, QuestionAgreement as QuestionAgreement
 from .agreement.report import agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
@@ -57,7 +55,8 @@ from .argilla.webhooks import register_webhook as register_webhook, unregister_w
 from .argilla.webhooks import Call as Call, read_call as read_call
 from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
-from .documents.report import read_ingest_report as read_ingest_report
+from .documents.shared import pull_corpus as pull_corpus, share_corpus as share_corpus
+from .documents.report import IngestReport as IngestReport, read_ingest_report as read_ingest_report
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 from .documents.links import NO_PAGES as NO_PAGES
 from .documents.markup.blocks import ParsedDocument as ParsedDocument
@@ -65,10 +64,9 @@ from .documents.markup.page import NotIncludedError as NotIncludedError, Page as
 from .documents.markup.page import OUTSIDE as OUTSIDE
 from .documents.markup.reading import parse as parse
 from .documents.markup.references import Titles as Titles
-from .documents.markup.rst.fragment import rst_inline_to_text as rst_inline_to_text
+from .documents.markup.rst.parsing import rst_inline_to_text as rst_inline_to_text
 from .documents.naming import place_named_sources as place_named_sources
 from .documents.sources.sdist import download_sdist as download_sdist
-from .documents.sources.files import Skipped as Skipped
 from .documents.splitting import Measure as Measure, TokenCounter as TokenCounter
 from .documents.splitting import split_prose as split_prose
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError
@@ -81,7 +79,8 @@ from .exports.tables import question_table as question_table, triplet_table as t
 from .exports.writing import format_of as format_of, write_export as write_export
 from .files import read_json as read_json, read_record as read_record
 from .files import replace_atomically as replace_atomically, replace_folder as replace_folder
-from .files import sweep as sweep, sync_folder as sync_folder, write_json as write_json
+from .files import sha256 as sha256, sweep as sweep, sync_folder as sync_folder
+from .files import write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .lease import Lease as Lease, read_holder as read_holder, this_machine as this_machine
@@ -134,6 +133,8 @@ from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries
 from .settings import DedupSettings as DedupSettings
+from .sharing import Pointer as Pointer, PointerMovedError as PointerMovedError
+from .sharing import SharedFolders as SharedFolders
 from .shown.page import Block as Block, Span as Span, blocks as blocks, closed as closed
 from .shown.page import fenced as fenced, harmless as harmless, joined as joined, link as link
 from .shown.page import plain as plain, prose as prose, web_address as web_address

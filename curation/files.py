@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from curation.errors import StateError
 
 _Record = TypeVar("_Record")
 _ABANDONED = 60.0  # seconds
+_BLOCK = 1 << 20
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def replace_atomically(path: Path, mode: int = 0o644) -> Iterator[Path]:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(descriptor)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -45,7 +47,7 @@ def replace_atomically(path: Path, mode: int = 0o644) -> Iterator[Path]:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -70,7 +72,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
         sync_folder(target.parent)
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -147,6 +149,17 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         ) from error
 
 
+def sha256(path: Path, sync: bool = False) -> str:
+    """64 hex digits. ``sync``: the file is on the disk afterwards. Raises OSError when it can't be read."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            found.update(block)
+        if sync:
+            os.fsync(file.fileno())
+    return found.hexdigest()
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in ``folder`` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -156,7 +169,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _unwritable(path: Path, error: OSError) -> StateError:
+def unwritable(path: Path, error: OSError) -> StateError:
+    """What to raise where ``path`` could not be written."""
     return StateError(
         f"Cannot write {path}: {error.strerror or error}",
         "Check the free space (df) and the permissions of the folder; nothing there was changed.",

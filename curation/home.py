@@ -67,6 +67,11 @@ class Home:
         return self.root / "releases"
 
     @property
+    def shared(self) -> Path:
+        """Where on an object store releases and documents are shared. Missing while they are not."""
+        return self.root / "shared"
+
+    @property
     def outbox(self) -> Path:
         """Turns that Argilla has not confirmed yet."""
         return self.root / "outbox"
@@ -85,6 +90,11 @@ class Home:
     def answering(self) -> Path:
         """The language model that `clayloop retrain-answers` trained last, and how it did."""
         return self.root / "answering"
+
+    @property
+    def calibration(self) -> Path:
+        """What came of the last `clayloop calibrate`. Missing while nobody has asked."""
+        return self.root / "calibration.json"
 
     @property
     def models(self) -> Path:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from curation.errors import StateError
-from curation.files import sync_folder
+from curation.files import sync_folder, unwritable
 
 
 def read_whole_lines(path: Path) -> list[bytes]:
@@ -32,7 +32,7 @@ def append_line(path: Path, line: bytes) -> None:
             end = path.read_bytes().rfind(b"\n") + 1
             try:
                 file.truncate(end)  # half a line
-                write_all(file.fileno(), line + b"\n")
+                _write_all(file.fileno(), line + b"\n")
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(end)
@@ -40,13 +40,10 @@ def append_line(path: Path, line: bytes) -> None:
         if is_new:
             sync_folder(path.parent)
     except OSError as error:
-        raise StateError(
-            f"Cannot write {path}: {error.strerror or error}",
-            "Check the free space (df) and the permissions of the folder; nothing there was changed.",
-        ) from error
+        raise unwritable(path, error) from error
 
 
-def write_all(descriptor: int, content: bytes) -> None:
+def _write_all(descriptor: int, content: bytes) -> None:
     """Write everything: ``os.write`` may write only a part."""
     while content:
         content = content[os.write(descriptor, content) :]

@@ -168,7 +168,6 @@ class SynthesisSettings(_Section):
         "(few_shot) question and how-to, since they can do no other.",
     )
     sample: int = Field(0, ge=0, description="Generate for this many chunks, evenly spread; 0: all of them.")
-    headings: bool = Field(True, description="Use section headings as queries too (they cost nothing).")
 
 
 class ArgillaSettings(_Section):

@@ -44,9 +44,9 @@ class Act:
 
 def actor(handover: Handover) -> str:
     """Who acts, "" for nobody."""
-    if handover.accounts:
+    if handover.dashboard.accounts:
         who = str(st.session_state.get(_WHO, ""))
-        return who if who in handover.accounts else ""
+        return who if who in handover.dashboard.accounts else ""
     return user_name() if handover.dashboard.host in LOOPBACK_NAMES else ""
 
 
@@ -76,7 +76,7 @@ def show_act(handover: Handover, act: Act, obstacle: str = "", narrow: bool = Fa
 
 def show_sign_in(handover: Handover) -> None:
     """Who acts, and where to sign in; nothing without accounts."""
-    if not handover.accounts:
+    if not handover.dashboard.accounts:
         return
     who = actor(handover)
     with st.popover(plain(who) or "Sign in", icon=":material/person:"):
@@ -96,7 +96,7 @@ def show_sign_in(handover: Handover) -> None:
 
 
 def _is_right(handover: Handover, name: str, password: str) -> bool:
-    known = handover.accounts.get(name)
+    known = handover.dashboard.accounts.get(name)
     wanted = known.get_secret_value() if known is not None else ""
     is_right = hmac.compare_digest(wanted.encode(), password.encode()) and bool(wanted)
     if not is_right:
@@ -105,7 +105,7 @@ def _is_right(handover: Handover, name: str, password: str) -> bool:
 
 
 def _unable(handover: Handover) -> str:
-    if handover.accounts:
+    if handover.dashboard.accounts:
         return "Sign in to do this."
     return (
         "This page can be reached from other machines, and nobody can sign in: set `dashboards.accounts`, or "

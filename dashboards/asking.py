@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 
 from dashboards.acting import Act
 from dashboards.data.actions import note_action
-from dashboards.data.asking import Asking, ask, read_asking
 from dashboards.data.runs import read_runs
 from dashboards.handover import Handover
+from dashboards.retrain_request import ask_for_retrain, is_watched, pending_request
 from dashboards.wording import age
 
 _LAST = 5  # runs to look at for one at work
@@ -24,39 +24,27 @@ _UNWATCHED = (
 )
 
 
-def retrain_act(handover: Handover, label: str = "Retrain now") -> Act:
+def retrain_act(handover: Handover) -> Act:
     """The button that asks for a retrain."""
 
     def do(who: str) -> None:
-        runs = read_runs(handover.home, _LAST).rows
-        if read_asking(handover.home, runs).standing == "ready":  # else another click came first
+        if not retrain_obstacle(handover):  # else another click came first
             note_action(handover.home, who, "asked for a retrain")
-            ask(handover.home, runs, who)
+            ask_for_retrain(handover.home, f"{who}, on the dashboard,")
 
-    return Act(label, _EFFECT, "Yes, retrain", do, icon=":material/model_training:")
+    return Act("Retrain now", _EFFECT, "Yes, retrain", do, icon=":material/model_training:")
 
 
 def retrain_obstacle(handover: Handover) -> str:
     """Why none can be asked for now; "" where one can. Raises OSError when the folder can't be read."""
-    asking = read_asking(handover.home, read_runs(handover.home, _LAST).rows)
-    return "" if asking.standing == "ready" else _obstacle(asking)
-
-
-def _obstacle(asking: Asking) -> str:
-    request = asking.request
-    who = (
-        ""
-        if request is None
-        else f"{request.by} asked for it {age(request.asked_at, datetime.now(timezone.utc))}"
-    )
-    if asking.standing == "running":
+    request, who = pending_request(handover.home), ""
+    if request is not None:
+        who = f"{request.by} asked for it {age(request.asked_at, datetime.now(timezone.utc))}"
+    if any(row.running for row in read_runs(handover.home, _LAST).rows):
         waiting = f" Another request waits: {who}." if who else ""
         return f"A retrain is at work.{waiting} The next one can be asked for when it has ended."
-    if asking.standing == "asked":
-        return (
-            f"A retrain waits to be started: {who}. The watcher begins as soon as it can, and tries again "
-            "after a failure."
-        )
-    if asking.standing == "asked-in-vain":
-        return f"A retrain waits to be started: {who}. {_UNWATCHED}"
-    return _UNWATCHED
+    nobody = "" if is_watched(handover.home) else _UNWATCHED
+    if not who:
+        return nobody
+    soon = "The watcher begins as soon as it can, and tries again after a failure."
+    return f"A retrain waits to be started: {who}. {nobody or soon}"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
-from curation import ArgillaSettings, AskedTurn, read_newest_turns
-from dashboards.data.annotation import ArgillaReader, DatasetRow, read_datasets
-from dashboards.data.feed import Feed, Telling
+from curation import ArgillaSettings, AskedTurn, DatasetProgress, read_newest_turns, read_progress
+from dashboards.data.argilla import ArgillaReader
+from dashboards.data.feed import Feed, Snapshot, Telling
 from dashboards.data.standing import Standing, StandingReader
 from dashboards.handover import Handover
+from dashboards.sections import show_notice
 from serving import ReleaseStore
 from training import CanaryReport, read_canary
 
@@ -25,83 +26,83 @@ _LEAST = 4.5  # seconds between two looks at decisions and turns, which cost mor
 _EARLIER = 0.9  # so that a page that asks each 5 s finds it due each time
 
 
-def progress_feed(handover: Handover) -> Feed[DatasetRow]:
+def progress_feed(handover: Handover) -> Feed[DatasetProgress]:
     """Annotation progress."""
-    return _progress(_key(handover), handover)
+    every = handover.dashboard.refresh_seconds
+    return _asking(handover, read_progress, every, "Annotation progress")
 
 
 def standing_feed(handover: Handover) -> Feed[Standing]:
     """How the loop stands."""
-    return _standing(_key(handover), handover)
+
+    def make() -> Feed[Standing]:
+        telling = Telling()
+        return Feed(StandingReader(handover, telling), _every(handover), "How the loop stands", telling)
+
+    return _shared(handover, "How the loop stands", make)
 
 
 def turns_feed(handover: Handover) -> Feed[AskedTurn]:
     """The newest turns."""
-    return _turns(_key(handover), handover)
+
+    def newest(client: rg.Argilla, settings: ArgillaSettings) -> list[AskedTurn]:
+        return read_newest_turns(client, settings, NEWEST)
+
+    return _asking(handover, newest, _every(handover), "The newest turns")
 
 
 def canary_feed(handover: Handover) -> Feed[CanaryReport]:
     """How the canary does; nothing while none is running."""
-    return _canary(_key(handover), handover)
 
-
-def asked_once(key: str, read: Callable[[], Sequence[T]], what: str) -> Feed[T]:
-    """What takes long, read once for each ``key``, for all pages; the newest few are kept."""
-    found: Feed[T] = _once(key, read, what)
-    return found
-
-
-def _key(handover: Handover) -> str:
-    return f"{handover.root}|{handover.argilla.url}|{handover.dashboard.refresh_seconds}"
-
-
-def _new_progress(key: str, _handover: Handover) -> Feed[DatasetRow]:
-    """``key`` is what Streamlit caches the feed by."""
-    read = ArgillaReader(_handover.home, _handover.argilla, read_datasets)
-    return Feed(read, every=_handover.dashboard.refresh_seconds, what="Annotation progress")
-
-
-def _new_turns(key: str, _handover: Handover) -> Feed[AskedTurn]:
-    def newest(client: rg.Argilla, settings: ArgillaSettings) -> list[AskedTurn]:
-        return read_newest_turns(client, settings, NEWEST)
-
-    read = ArgillaReader(_handover.home, _handover.argilla, newest)
-    every = max(_EARLIER * _handover.dashboard.refresh_seconds, _LEAST)
-    return Feed(read, every=every, what="The newest turns")
-
-
-def _new_canary(key: str, _handover: Handover) -> Feed[CanaryReport]:
     def judged(client: rg.Argilla, settings: ArgillaSettings) -> list[CanaryReport]:
-        store = ReleaseStore(_handover.home)
+        store = ReleaseStore(handover.home)
         running = store.marks.read().canary
         return [read_canary(client, settings, running, store.current().id)] if running else []
 
-    read = ArgillaReader(_handover.home, _handover.argilla, judged)
-    return Feed(read, every=_CANARY_SECONDS, what="The canary")
+    return _asking(handover, judged, _CANARY_SECONDS, "The canary")
 
 
-def _new_standing(key: str, _handover: Handover) -> Feed[Standing]:
-    every = max(_EARLIER * _handover.dashboard.refresh_seconds, _LEAST)
-    telling = Telling()
-    return Feed(StandingReader(_handover, telling), every, "How the loop stands", telling)
+def read_once(
+    key: str, read: Callable[[], Sequence[T]], what: str, meanwhile: str, patience: float = 0.0
+) -> Sequence[T] | None:
+    """What takes long, read once for each ``key``, for all pages; the newest few are kept. None until it is
+    there: then the page says ``meanwhile``, or what is wrong."""
+    found: Snapshot[T] = _kept(f"{what}|{key}", lambda: Feed(read, float("inf"), what)).latest(patience)
+    if found.problem is not None:
+        show_notice(found.problem.message, found.problem.hint)
+    if found.waiting:
+        st.info(meanwhile, icon=":material/hourglass_empty:")
+    return found.items
 
 
-def _new_once(key: str, _read: Callable[[], Sequence[Any]], _what: str) -> Feed[Any]:
-    return Feed(_read, every=float("inf"), what=_what)
+def _every(handover: Handover) -> float:
+    return max(_EARLIER * handover.dashboard.refresh_seconds, _LEAST)
 
 
-_once: Callable[[str, Callable[[], Sequence[Any]], str], Feed[Any]] = st.cache_resource(
-    _new_once, show_spinner=False, max_entries=16
-)
-_progress: Callable[[str, Handover], Feed[DatasetRow]] = st.cache_resource(
-    _new_progress, show_spinner=False, max_entries=8
-)
-_turns: Callable[[str, Handover], Feed[AskedTurn]] = st.cache_resource(
-    _new_turns, show_spinner=False, max_entries=8
-)
-_canary: Callable[[str, Handover], Feed[CanaryReport]] = st.cache_resource(
-    _new_canary, show_spinner=False, max_entries=8
-)
-_standing: Callable[[str, Handover], Feed[Standing]] = st.cache_resource(
-    _new_standing, show_spinner=False, max_entries=8
+def _asking(
+    handover: Handover,
+    read: Callable[[rg.Argilla, ArgillaSettings], Sequence[T]],
+    every: float,
+    what: str,
+) -> Feed[T]:
+    """Asks Argilla over a connection of its own."""
+    return _shared(
+        handover, what, lambda: Feed(ArgillaReader(handover.home, handover.argilla, read), every, what)
+    )
+
+
+def _shared(handover: Handover, what: str, make: Callable[[], Feed[T]]) -> Feed[T]:
+    """The feed that all pages of this dashboard share."""
+    key = f"{what}|{handover.root}|{handover.argilla.url}|{handover.dashboard.refresh_seconds}"
+    found: Feed[T] = _kept(key, make)
+    return found
+
+
+def _made(key: str, _make: Callable[[], Feed[Any]]) -> Feed[Any]:
+    """``key`` is what Streamlit keeps the feed by."""
+    return _make()
+
+
+_kept: Callable[[str, Callable[[], Feed[Any]]], Feed[Any]] = st.cache_resource(
+    _made, show_spinner=False, max_entries=24
 )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
+from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
 
 from curation import ArgillaSettings, Home, SettingsError, write_text
 from dashboards.settings import DashboardSettings
@@ -43,16 +43,11 @@ class Handover(BaseModel):
     argilla: ArgillaSettings
     loop: LoopSettings = LoopSettings()
     command: tuple[str, ...] = ()
-    api_key: SecretStr = SecretStr("")
-    accounts: dict[str, SecretStr] = {}
 
-    @field_serializer("api_key", when_used="json")
-    def _reveal(self, key: SecretStr) -> str:
-        return key.get_secret_value()
-
-    @field_serializer("accounts", when_used="json")
-    def _reveal_all(self, accounts: dict[str, SecretStr]) -> dict[str, str]:
-        return {name: password.get_secret_value() for name, password in accounts.items()}
+    @field_serializer("dashboard", "argilla", when_used="json")
+    def _with_secrets(self, section: BaseModel) -> Any:
+        """With the API key and the passwords, for which pydantic would write stars."""
+        return json.loads(json.dumps(section.model_dump(), default=_plain))
 
     @property
     def clayloop(self) -> tuple[str, ...]:
@@ -64,41 +59,29 @@ class Handover(BaseModel):
         return Home(self.root)
 
 
-def write_handover(
-    home: Home,
-    dashboard: DashboardSettings,
-    argilla: ArgillaSettings,
-    loop: LoopSettings | None = None,
-    command: Sequence[str] = (),
-) -> Path:
-    """Write the settings to ``dashboard.json`` in the state folder, mode 0600, and return its path.
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def write_handover(handover: Handover) -> Path:
+    """Write it to ``dashboard.json`` in the state folder, mode 0600, and return its path.
 
     The API key is in it only when the settings hold one; the key of an embedded Argilla stays in that
     Argilla's own credentials file. Raises StateError when the file cannot be written.
     """
-    handover = Handover(
-        root=home.root.absolute(),
-        dashboard=dashboard.model_copy(update={"accounts": {}}),
-        argilla=argilla.model_copy(update={"api_key": SecretStr("")}),
-        loop=loop or LoopSettings(),
-        command=tuple(command),
-        api_key=argilla.api_key,
-        accounts=dashboard.accounts,
-    )
-    path = handover.root / FILE_NAME
-    write_text(path, handover.model_dump_json(indent=2) + "\n", mode=0o600)
-    return path
+    root = handover.root.absolute()
+    text = handover.model_copy(update={"root": root}).model_dump_json(indent=2)
+    write_text(root / FILE_NAME, text + "\n", mode=0o600)
+    return root / FILE_NAME
 
 
 def read_handover(path: Path) -> Handover:
     """Read what `write_handover` wrote. Raises SettingsError that quotes nothing of the content."""
     try:
-        handover = Handover.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
+        return Handover.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
         # A validation error quotes the input, which may hold the key: neither shown nor chained.
         raise SettingsError(
             f"{path} cannot be read ({type(error).__name__}).",
             "Start the dashboard with `clayloop dashboard`, which writes it.",
         ) from None
-    argilla = handover.argilla.model_copy(update={"api_key": handover.api_key})
-    return handover.model_copy(update={"argilla": argilla})

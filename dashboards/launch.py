@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import dashboards
-from curation import ArgillaSettings, Home, SettingsError, local_url
-from dashboards.handover import LoopSettings, write_handover
-from dashboards.settings import DashboardSettings
+from curation import local_url
+from dashboards.handover import Handover, write_handover
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
@@ -45,8 +42,7 @@ APPEARANCE = {
 class Launch:
     """A dashboard that is ready to be started: run ``command`` with ``environment`` on top of your own.
 
-    ``url`` is where it will answer, with the port that was picked when the settings asked for any. ``health``
-    answers 200 as soon as it does.
+    ``url`` is where it will answer. ``health`` answers 200 as soon as it does.
     """
 
     command: list[str]
@@ -58,28 +54,18 @@ class Launch:
         return f"{self.url}/_stcore/health"
 
 
-def prepare(
-    home: Path,
-    settings: DashboardSettings,
-    argilla: ArgillaSettings,
-    loop: LoopSettings | None = None,
-    command: Sequence[str] = (),
-) -> Launch:
-    """Write the handover file (mode 0600) into ``home`` and say how to start the page, which runs clayloop's
-    ``command`` where something takes long or much memory.
+def prepare(handover: Handover) -> Launch:
+    """Write the handover file (mode 0600) and say how to start the page at the host and port that it names.
 
     Nothing secret is on the command line or in the environment, and the working folder does not matter.
-    Raises StateError when the file cannot be written and SettingsError when the host's name means nothing
-    here.
+    Raises StateError when the file cannot be written.
     """
-    port = settings.port or free_port(settings.host)
-    placed = settings.model_copy(update={"port": port})
-    handover = write_handover(Home(home), placed, argilla, loop, command)
+    settings, path = handover.dashboard, write_handover(handover)
     package = Path(dashboards.__file__).resolve().parent
     options = {
         "server.headless": "true",
         "server.address": settings.host,
-        "server.port": str(port),
+        "server.port": str(settings.port),
         "server.fileWatcherType": "none",
         "server.enableCORS": "true",
         "server.enableXsrfProtection": "true",
@@ -95,20 +81,5 @@ def prepare(
     if settings.host in LOOPBACK_NAMES:
         # Against DNS rebinding, where another site's name points to 127.0.0.1: answer to our names only.
         environment["STREAMLIT_SERVER_ALLOWED_HOSTS"] = " ".join(LOOPBACK_NAMES)
-    started = [sys.executable, "-m", "streamlit", "run", str(package / "app.py"), *flags, "--", str(handover)]
-    return Launch(started, environment, local_url(settings.host, port))
-
-
-def free_port(host: str) -> int:
-    """A port that nobody listens on at ``host`` now. Raises SettingsError when ``host`` cannot be bound."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((host, 0))
-        except OSError as error:
-            raise SettingsError(
-                f"The dashboard cannot listen on {host}: {error.strerror or error}.",
-                "Set dashboards.host to an address of this machine, for example 127.0.0.1.",
-            ) from error
-        port: int = probe.getsockname()[1]
-        return port
+    started = [sys.executable, "-m", "streamlit", "run", str(package / "app.py"), *flags, "--", str(path)]
+    return Launch(started, environment, local_url(settings.host, settings.port))

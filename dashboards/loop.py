@@ -8,15 +8,13 @@ from curation import Home
 from dashboards.acting import show_act
 from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.feed import Feed
-from dashboards.data.first import first_step
 from dashboards.data.people_tables import apart_on, least_agreed, trust
 from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_run
-from dashboards.data.standing import Next, Standing, opening
-from dashboards.data.verdicts import sure_change
+from dashboards.data.standing import Next, Standing, first_step, opening
 from dashboards.escaping import plain, with_commands
 from dashboards.handover import Handover
-from dashboards.sections import PATIENCE, show_problem
+from dashboards.sections import last_of
 from dashboards.wording import plural
 
 _COLOURS = {"better": "green", "worse": "red"}
@@ -31,13 +29,11 @@ def show_loop(handover: Handover, feed: Feed[Standing]) -> None:
         with st.container(border=True):  # Argilla need not be asked
             _next(handover, Next(first_step(home)))
         return
-    snapshot = feed.latest(PATIENCE)
-    show_problem(snapshot)
-    if not snapshot.items:
+    standing = next(iter(last_of(feed) or ()), None)
+    if standing is None:
         with st.container(border=True):
             _verdict(home)
         return
-    standing = snapshot.items[0]
     decisions, agreement, questions, verdict, step = st.columns([3, 3, 3, 4, 4])
     with decisions.container(border=True, height="stretch"):
         _decisions(standing)
@@ -107,13 +103,13 @@ def _verdict(home: Home) -> None:
     if served is None:
         st.caption("It cannot be read: see below.")
         return
-    made = read_run(home, served.run_id) if served.run_id else None
+    made = read_run(home, served.release.run_id)
     if made is None:
         st.caption(f"No run says how {plain(served.id)} compares with the release before it.")
         return
-    words, sure = plain(made.verdict, 600), sure_change(made.gate)
-    st.markdown(f":{_COLOURS[sure]}[{words}]" if sure else words)
-    change = f"{plain(made.gate.change)} on " if made.gate and made.gate.change else "Judged on "
+    words = plain(made.verdict, 600)
+    st.markdown(f":{_COLOURS[made.sure]}[{words}]" if made.sure else words)
+    change = f"{plain(made.change)} on " if made.change else "Judged on "
     kinds = ", ".join(f"{count:,} {plain(kind)}" for kind, count in served.evaluation.kinds.items())
     if kinds:
         st.caption(change + kinds)

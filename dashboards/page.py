@@ -12,9 +12,8 @@ from functools import partial
 
 import streamlit as st
 
-from curation import Home
+from curation import DatasetProgress, Home
 from dashboards.charts import score_chart
-from dashboards.data.annotation import DatasetRow
 from dashboards.data.feed import Feed
 from dashboards.data.frames import score_frame
 from dashboards.data.releases import ReleaseRow, read_releases
@@ -23,9 +22,10 @@ from dashboards.escaping import plain
 from dashboards.feeds import progress_feed, standing_feed
 from dashboards.handover import Handover
 from dashboards.loop import show_loop
-from dashboards.sections import PATIENCE, section, show_notice, show_problem
+from dashboards.sections import last_of, section, show_notice
 from dashboards.views.annotation import show_dataset
 from dashboards.wording import age, plural
+from serving import Release
 
 LINKS = (
     ("argilla", "Annotate in Argilla", ":material/edit_note:"),
@@ -66,12 +66,13 @@ def _served(home: Home) -> None:
         return
     now = datetime.now(timezone.utc)
     cells = st.columns([3, 2, 2, 2, 2])
-    cells[0].metric("Release", plain(row.id), help=_origin(row), border=True, height="stretch")
-    cells[1].metric("Made", age(row.created_at, now), border=True, height="stretch")
-    cells[2].metric("Chunks", f"{row.chunks:,}", border=True, height="stretch")
+    cells[0].metric("Release", plain(row.id), help=_origin(row.release), border=True, height="stretch")
+    cells[1].metric("Made", age(row.release.created_at, now), border=True, height="stretch")
+    cells[2].metric("Chunks", f"{row.release.index.rows:,}", border=True, height="stretch")
     cells[3].metric("Training examples", f"{row.examples:,}", border=True, height="stretch")
     _score_cell(cells[4], row)
-    st.caption(f"Base model {plain(row.model)} · {row.dimension} dimensions{_counts(row)}")
+    model, dimension = plain(row.release.base_model), row.release.embedding.dimension
+    st.caption(f"Base model {model} · {dimension} dimensions{_counts(row.release)}")
 
 
 def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow) -> None:
@@ -81,7 +82,7 @@ def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow) -> Non
     if score is not None and before is not None:
         change = f"{score - before:+.3f}"
         told = (
-            f"{plain(row.parent or 'The release before')} scored {before:.3f} on the same "
+            f"{plain(row.release.parent or 'The release before')} scored {before:.3f} on the same "
             f"{plural(row.evaluation.questions, 'held-out question')}."
         )
     # Without a colour and an arrow: the first row says whether that is a sure change.
@@ -97,19 +98,18 @@ def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow) -> Non
     )
 
 
-def _annotation(feed: Feed[DatasetRow]) -> None:
-    snapshot = feed.latest(PATIENCE)
-    show_problem(snapshot)
-    if snapshot.items is None:
+def _annotation(feed: Feed[DatasetProgress]) -> None:
+    datasets = last_of(feed)
+    if datasets is None:
         return
-    if not any(dataset.exists for dataset in snapshot.items):
+    if not any(dataset.exists for dataset in datasets):
         st.info(
             "Argilla holds no dataset of ours yet. `clayloop push` creates "
             "them from the chunks and triplets.",
             icon=":material/cloud_upload:",
         )
         return
-    for place, dataset in zip(st.columns(len(snapshot.items)), snapshot.items, strict=True):
+    for place, dataset in zip(st.columns(len(datasets)), datasets, strict=True):
         with place.container(border=True, height="stretch"):
             show_dataset(dataset)
 
@@ -134,13 +134,15 @@ def _quality(home: Home) -> None:
     )
 
 
-def _origin(row: ReleaseRow) -> str:
+def _origin(release: Release) -> str:
     made = (
-        f"Made by run {plain(row.run_id)}." if row.run_id else "Made from the base model, without training."
+        f"Made by run {plain(release.run_id)}."
+        if release.run_id
+        else "Made from the base model, without training."
     )
-    return f"{made} It followed {plain(row.parent)}." if row.parent else made
+    return f"{made} It followed {plain(release.parent)}." if release.parent else made
 
 
-def _counts(row: ReleaseRow) -> str:
-    listed = ", ".join(f"{plain(name)} {count:,}" for name, count in row.trained_on.items())
+def _counts(release: Release) -> str:
+    listed = ", ".join(f"{plain(name)} {count:,}" for name, count in release.trained_on.items())
     return f" · trained on: {listed}" if listed else ""

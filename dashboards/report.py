@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from curation import Home, RecordLinks, read_calibration, read_newest_turns, write_text
+from curation import Home, RecordLinks, read_calibration, read_newest_turns, read_progress, write_text
 from dashboards.data.actions import read_actions
-from dashboards.data.annotation import ArgillaReader, read_datasets
-from dashboards.data.calibration import calibration_frame
+from dashboards.data.argilla import ArgillaReader
+from dashboards.data.commands import read_topics
 from dashboards.data.flow import flow_of
 from dashboards.data.frames import (
     annotator_frame,
@@ -25,10 +25,10 @@ from dashboards.data.frames import (
     table_of,
 )
 from dashboards.data.funnel import read_funnel
-from dashboards.data.gaps import read_topics
 from dashboards.data.loop_tables import (
     action_table,
     answer_table,
+    calibration_table,
     dropped_table,
     release_table,
     topic_table,
@@ -46,7 +46,7 @@ from dashboards.data.people_tables import (
 from dashboards.data.quality import read_means, read_quality
 from dashboards.data.releases import ReleaseRow, read_releases
 from dashboards.data.runs import read_run, read_runs
-from dashboards.data.standing import Standing, StandingReader
+from dashboards.data.standing import Standing, StandingReader, links_of
 from dashboards.flow_picture import flow_picture
 from dashboards.handover import Handover
 from dashboards.wording import plural
@@ -79,15 +79,15 @@ def write_report(handover: Handover, path: Path) -> list[str]:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     home, trouble = handover.home, list[str]()
-    standing, flow = None, flow_picture(flow_of(home, None, None))
+    standing, flow = None, flow_picture(flow_of(home, None, ()))
     parts: list[Part] = []
     try:
         (standing,) = StandingReader(handover)()
-        datasets = ArgillaReader(home, handover.argilla, read_datasets)()
+        datasets = ArgillaReader(home, handover.argilla, read_progress)()
         turns = ArgillaReader(
             home, handover.argilla, lambda client, own: read_newest_turns(client, own, _TURNS)
         )()
-        flow = flow_picture(flow_of(home, [standing], datasets))
+        flow = flow_picture(flow_of(home, standing, datasets))
         parts += [
             Part("Annotation", table=annotator_frame(datasets)),
             Part("Agreement", table=question_table(standing)),
@@ -131,10 +131,10 @@ def _standing_lines(home: Home, standing: Standing | None) -> list[str]:
             f"Next: {standing.next.words}",
         ]
     served = read_releases(home).served
-    made = read_run(home, served.run_id) if served and served.run_id else None
+    made = read_run(home, served.release.run_id) if served else None
     if served is not None:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in served.evaluation.kinds.items())
-        change = f"{made.gate.change} on" if made and made.gate and made.gate.change else "Judged on"
+        change = f"{made.change} on" if made and made.change else "Judged on"
         told = made.verdict if made else "No run says how it compares."
         lines.append(f"Served: {served.id}. {told}{f' {change} {kinds}.' if kinds else ''}")
     return lines
@@ -154,7 +154,7 @@ def _agreement_lines(standing: Standing) -> Iterator[str]:
 
 
 def _of_releases(handover: Handover, standing: Standing | None, trouble: list[str]) -> list[Part]:
-    home, links = handover.home, standing.links if standing else RecordLinks()
+    home, links = handover.home, links_of(standing)
     view = read_releases(home)
     rows, store = [*reversed(view.rows)], ReleaseStore(home)
     means = read_means(home, [row.id for row in view.rows], handover.loop.training.gate)
@@ -169,7 +169,7 @@ def _of_releases(handover: Handover, standing: Standing | None, trouble: list[st
         stages = [f"{name}: {count:,}" for name, count in (*funnel.stages, *funnel.kept)]
         parts.append(Part("Data", stages, dropped_table(funnel.dropped, links)))
     if (found := read_calibration(home)) is not None:
-        parts.append(Part(f"{found.judge} beside people", table=calibration_frame(found)))
+        parts.append(Part(f"{found.judge} beside people", table=calibration_table(found)))
     return [*parts, Part("Who did what", table=action_table(read_actions(home, _ACTIONS)))]
 
 
@@ -177,7 +177,7 @@ def _of_served(
     handover: Handover, served: ReleaseRow, links: RecordLinks, trouble: list[str]
 ) -> Iterator[Part]:
     home = handover.home
-    made = read_run(home, served.run_id) if served.run_id else None
+    made = read_run(home, served.release.run_id)
     guards = made.gate.guards if made and made.gate else ()
 
     def by_slice() -> pd.DataFrame:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
 
 from curation import MOST_NAMED, ClayloopError
-from dashboards.data.feed import Snapshot
+from dashboards.data.feed import Feed, Snapshot
 from dashboards.escaping import plain, with_commands
 from dashboards.wording import age
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PATIENCE = 1.5  # seconds that a page waits for an answer it has never had
 _STALE = 60.0  # seconds, from which on the page says how old its numbers are
@@ -73,6 +74,13 @@ def show_problem(snapshot: Snapshot[Any]) -> None:
     if snapshot.problem is not None or (now - snapshot.taken_at).total_seconds() > _STALE:
         told = f" {plain(snapshot.told)}" if snapshot.told else ""
         st.caption(f"What follows was read {age(snapshot.taken_at, now)}.{told}")
+
+
+def last_of(feed: Feed[T]) -> Sequence[T] | None:
+    """What a feed has read last, after what is to be said of that; None before the first answer."""
+    snapshot = feed.latest(PATIENCE)
+    show_problem(snapshot)
+    return snapshot.items
 
 
 def choose(label: str, name: str, ids: Sequence[str], default: int, **options: Any) -> str:

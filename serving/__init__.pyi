@@ -21,10 +21,10 @@ from .releases.card import model_card as model_card
 from .releases.carried_lineage import CHUNK_REJECTED as CHUNK_REJECTED
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
 from .releases.carried_lineage import HEADING as HEADING, accepted_questions as accepted_questions
-from .releases.files import sha256 as sha256, share_file as share_file
+from .releases.files import share_file as share_file
 from .releases.following import pull as pull, pull_if_possible as pull_if_possible
 from .releases.following import share as share
-from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
+from .releases.gaps import Gap as Gap, find_gaps as find_gaps, open_questions as open_questions
 from .releases.garbage import collect_garbage as collect_garbage, find_garbage as find_garbage
 from .releases.marks import Marks as Marks
 from .releases.prompt import Prompt as Prompt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-from curation import Home
+from curation import Home, SharedFolders
 from tests.browser import chromium
 
 # CI must say the same of the same commit twice: there hypothesis draws the same examples each time
@@ -28,6 +29,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fresh"))
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaServer
     from tests.model_server import ModelServer
+    from tests.object_store import ObjectStore
     from tests.stand_in_hub import StandInHub
 
 
@@ -54,6 +56,28 @@ def _old_things_are_no_garbage() -> None:
 def home(tmp_path: Path) -> Home:
     """An empty state folder."""
     return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def object_store() -> Iterator[ObjectStore]:
+    """An S3-compatible server on this machine, to which the environment leads."""
+    from tests.object_store import running_object_store
+
+    with pytest.MonkeyPatch.context() as patch, running_object_store(patch) as found:
+        yield found
+
+
+@pytest.fixture
+def cloud(
+    object_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ObjectStore]:
+    """The object store with a folder of its own for each test, and machines of little patience."""
+    monkeypatch.setattr(SharedFolders, "patience", timedelta(seconds=1))
+    monkeypatch.setattr(SharedFolders, "silence", timedelta(seconds=0.5))
+    object_store.url = f"s3://bot/{tmp_path.name}"
+    object_store.fails("")
+    yield object_store
+    object_store.fails("")
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,7 @@ class StandInHub:
     repos: dict[tuple[str, str], StandInRepo] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     refuses_commits: bool = False
+    asked: list[str] = field(default_factory=list)  # the paths of what was read
 
 
 @contextmanager
@@ -108,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        self.state.asked.append(self.path)
         parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
         if parts[0] == "api":
             repo = self._repo_at(parts)

@@ -7,28 +7,26 @@ from .decide import Choice as Choice, Due as Due, answers as answers, changed_ke
 from .decide import is_due as is_due
 from .fit.data import TrainingMaterial as TrainingMaterial
 from .fit.train import cheap_passes as cheap_passes, fine_tune as fine_tune
-from .judge.base_models import compare_models as compare_models
+from .judge.alternatives import accepted_as_test_set as accepted_as_test_set
+from .judge.alternatives import compare_cuttings as compare_cuttings, compare_models as compare_models
 from .judge.canary import CanaryReport as CanaryReport, judge_canary as judge_canary
 from .judge.canary import check_binding as check_binding, read_canary as read_canary
 from .judge.comparison import Slice as Slice, read_comparison as read_comparison, slices as slices
-from .judge.cuttings import accepted_as_test_set as accepted_as_test_set
-from .judge.cuttings import compare_cuttings as compare_cuttings
 from .judge.evaluate import SearchModel as SearchModel, evaluate_release as evaluate_release
 from .judge.evaluate import evaluate_set as evaluate_set, score as score
+from .judge.gate import GateVerdict as GateVerdict, Guard as Guard
 from .judge.intervals import Interval as Interval, classify as classify
 from .judge.intervals import expanded_interval as expanded_interval, mean_interval as mean_interval
 from .judge.questions import question_kind as question_kind
 from .ledger.explain import Counts as Counts, RecordExplanation as RecordExplanation
 from .ledger.explain import ReleaseExplanation as ReleaseExplanation, explain_record as explain_record
 from .ledger.explain import explain_release as explain_release
-from .ledger.rows import HEADING as HEADING, LedgerRow as LedgerRow, Teaches as Teaches
-from .ledger.rows import by_decision as by_decision
-from .ledger.rows import normalise as normalise, section_of as section_of
+from .ledger.rows import LedgerRow as LedgerRow, Teaches as Teaches
+from .ledger.rows import by_decision as by_decision, section_of as section_of
 from .ledger.store import ledger_of as ledger_of, taught_triplets as taught_triplets
-from .ledger.selection import Selection as Selection, select as select
+from .ledger.selection import Selection as Selection
 from .prepare.conflicts import settle_conflicts as settle_conflicts
 from .prepare.negatives import choose_negatives as choose_negatives
-from .prepare.prepared import RunContext as RunContext
 from .prepare.split import PrepareContext as PrepareContext, chunk_groups as chunk_groups
 from .prepare.split import drop_leaks as drop_leaks, drop_repeated as drop_repeated
 from .prepare.split import held_groups as held_groups, take_sides as take_sides
@@ -38,8 +36,9 @@ from .retrain import RetrainOptions as RetrainOptions, load_ahead as load_ahead,
 from .retrain import retrain_from_annotations as retrain_from_annotations
 from .runs.progress import TaskProgress as TaskProgress, read_progress_of as read_progress_of
 from .runs.record import Outcome as Outcome, RunInputs as RunInputs, RunRecord as RunRecord, STEPS as STEPS
+from .runs.record import StepRecord as StepRecord
 from .runs.run import RUN_FILE as RUN_FILE, Run as Run, RunStore as RunStore
-from .runs.situation import read_situation as read_situation
+from .runs.situation import situation_now as situation_now
 from .runs.stopping import drop_run as drop_run, stop_run as stop_run
 from .settings import FitSettings as FitSettings
 from .settings import FINE_TUNED as FINE_TUNED, INDEX_ONLY as INDEX_ONLY, Rung as Rung

@@ -239,14 +239,8 @@ def _nothing_to_index(found: Situation, news: News) -> str:
 
 def _nothing_to_learn(found: Situation, news: News) -> str:
     """Why no run is needed for a fine-tuned model, or nothing. ``news`` is since the model was trained."""
-    if news.total < found.min_new and not found.must_forget:
-        if news.total:
-            reason = (
-                f"Not yet: {news.total} new decisions since {found.served.id} was trained, and a retrain "
-                f"starts from {found.min_new} (training.min_new)."
-            )
-        else:
-            reason = f"Nothing new to learn: no decision has been added or changed since {found.served.id}."
+    if not news.total and not found.must_forget:
+        reason = f"Nothing new to learn: no decision has been added or changed since {found.served.id}."
         indexed = found.served.index.rows
         if indexed != found.indexable:
             reason += (

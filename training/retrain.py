@@ -17,6 +17,7 @@ from functools import partial
 
 from curation import SILENT, Corpus, Home, Progress
 from serving import (
+    HEADING,
     INDEX_FOLDER,
     MODEL_FOLDER,
     OUT_OF_DOMAIN_QUESTIONS,
@@ -30,7 +31,7 @@ from serving import (
     pull,
 )
 from training.decide import Choice, News, answers, decide, find_news
-from training.ledger.rows import HEADING, LedgerRow, by_decision, tally
+from training.ledger.rows import LedgerRow, by_decision, tally
 from training.ledger.selection import (
     EVERYTHING,
     FindMatching,

@@ -176,7 +176,6 @@ class TestSetSettings(_Section):
 class TrainingSettings(_Section):
     """Everything that the training room can be told."""
 
-    min_new: int = Field(1, ge=1, description="New decisions that make a retrain worthwhile.")
     without_annotators: list[str] = Field(
         default_factory=list,
         description="Names or user ids of annotators whose answers no retrain uses; those who answered with "

@@ -141,7 +141,7 @@ def queue(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     context = context_of(ctx)
     found = read_queue(context.argilla(make_workspace=False), context.settings.curation.argilla)
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(found)
         return
     for name, count in found.waiting.items():
         out.print(f"{name}: {count:,} wait for an answer.", markup=False)

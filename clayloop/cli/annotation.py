@@ -33,7 +33,7 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     )
     waiting = _put_to_reviewers(context, client)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
         return
     if waiting:
         reviewed = context.settings.curation.argilla.adjudication
@@ -110,7 +110,7 @@ def simulate(
         context.progress,
     )
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
         return
     columns = ["dataset", "submitted", "accepted", "rejected"]
     print_table(f"Answered as {report.annotator}", columns, [*map(attrgetter(*columns), report.datasets)])

@@ -11,12 +11,7 @@ from clayloop.console import out, print_json, print_table
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user name in Argilla.")]
 
-annotators = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
-
-
-@annotators.callback()
-def _annotators() -> None:
-    """Add, list or remove the people who annotate."""
+annotators = typer.Typer(no_args_is_help=True, help="Add, list or remove the people who annotate.")
 
 
 @annotators.command()
@@ -44,7 +39,7 @@ def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     context = context_of(ctx)
     found = list_annotators(context.argilla(make_workspace=False), context.settings.curation.argilla)
     if as_json:
-        print_json([one.model_dump(mode="json") for one in found])
+        print_json(found)
         return
     rows = [
         (one.name, one.role, "yes" if one.may_annotate else "no", one.submitted, one.draft, one.discarded)

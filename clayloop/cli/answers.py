@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The record's id, or the start of it.")]
 _SHOWN = 80  # characters of a question or an answer in the table
 
-answers = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+answers = typer.Typer()
 
 
 @answers.callback(invoke_without_command=True)
@@ -87,7 +87,7 @@ def gaps(
     questions = open_questions(store.folder(store.current().id) / LINEAGE_FILE)
     found = find_gaps(questions, lambda texts: context.base_embedder.queries(texts)) if questions else []
     if as_json:
-        print_json([gap.model_dump(mode="json") for gap in found[:most]])
+        print_json(found[:most])
     elif not found:
         out.print("Nobody has judged a question that the documentation does not answer.")
     else:

@@ -12,7 +12,7 @@ from curation import SettingsError
 
 def calibrate(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Ask the judge (curation.judge) about answers that people have judged, and compare, per release."""
-    from curation import Remembered, calibrate, calibration_file, read_decisions, write_json
+    from curation import Remembered, calibrate, read_decisions, write_json
 
     context = context_of(ctx)
     judge = find_judge(context, Remembered(context.home.generations))
@@ -29,9 +29,9 @@ def calibrate(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
     name = context.settings.curation.judge.model
     found = calibrate(judge, name, decisions, text_of, context.progress)
-    write_json(calibration_file(context.home), found.model_dump(mode="json"))
+    write_json(context.home.calibration, found.model_dump(mode="json"))
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(found)
         return
     print_table(
         f"{found.judge}, beside people",

@@ -67,7 +67,7 @@ def canary(
     else:
         found = _report(context, store)
         if as_json:
-            print_json(found.model_dump(mode="json"))
+            print_json(found)
         else:
             _show(found)
 

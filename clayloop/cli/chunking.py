@@ -53,7 +53,7 @@ def chunk(
     test_set = given_test_set(folder, queries, qrels) or accepted_as_test_set(context.home, corpus, serving)
     found = compare_cuttings(corpus, _ways(settings, sizes), test_set, serving, context.progress)
     if as_json:
-        print_json([one.model_dump(mode="json") for one in found])
+        print_json(found)
         return
     print_table(
         f"{test_set.name}: {len(test_set.queries):,} questions",

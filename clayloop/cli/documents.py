@@ -17,7 +17,7 @@ from curation import SettingsError, write_text
 
 if TYPE_CHECKING:
     from clayloop.context import Context
-    from curation import Experience, Skipped
+    from curation import Experience, IngestReport
 
 _NEAR = 10  # a search finds a chunk when it is among so many
 
@@ -52,7 +52,7 @@ def ingest(
     as_json: JsonFlag = False,
 ) -> None:
     """Read documentation and cut it into chunks. A second run changes only what changed."""
-    from curation import NO_PAGES, OUTSIDE, ingest as run
+    from curation import ingest as run
     from serving import ModelTokenCounter, ReleaseStore
 
     context = context_of(ctx)
@@ -64,12 +64,23 @@ def ingest(
             "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set "
             "curation.documents.sources)",
         )
-    workers = context.settings.serving.embedding.workers
-    counter = ModelTokenCounter(context.base_model)
-    report = run(wanted, context.home, settings, counter, context.progress, workers)
+    embedding = context.settings.serving.embedding
+    counter = ModelTokenCounter(embedding.model)
+    report = run(wanted, context.home, settings, counter, context.progress, embedding.workers)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
         return
+    _show(report)
+    if ReleaseStore(context.home).served_id() is None:
+        out.print("Next: `clayloop bootstrap` makes the first release from them.")
+    elif report.added or report.removed:
+        out.print("Next: `clayloop reindex` brings that to the bot.")
+
+
+def _show(report: IngestReport) -> None:
+    """What was read, and what was not."""
+    from curation import NO_PAGES, OUTSIDE
+
     out.print(
         f"{report.documents:,} documents, {report.chunks:,} chunks: {report.added:,} new, {report.removed:,} "
         f"gone, {report.unchanged:,} unchanged."
@@ -90,7 +101,7 @@ def ingest(
             soft_wrap=True,
         )
     if report.skipped:
-        print_table("Passed over", ["why", "files", "first"], _by_reason(report.skipped))
+        print_table("Passed over", ["why", "files", "first"], _by_reason(report))
     if report.not_included:
         missing = [(one.target, one.reason, one.where) for one in report.not_included]
         print_table("Includes not found", ["file", "why", "where"], missing)
@@ -102,16 +113,12 @@ def ingest(
     ):
         if met:
             print_table(title, ["name", "times", "first"], [(one.name, one.times, one.first) for one in met])
-    if ReleaseStore(context.home).served_id() is None:
-        out.print("Next: `clayloop bootstrap` makes the first release from them.")
-    elif report.added or report.removed:
-        out.print("Next: `clayloop reindex` brings that to the bot.")
 
 
-def _by_reason(skipped: Sequence[Skipped]) -> list[tuple[str, int, str]]:
+def _by_reason(report: IngestReport) -> list[tuple[str, int, str]]:
     """Files by the reason why they were passed over: how many, and the first."""
     paths: dict[str, list[str]] = {}
-    for item in skipped:
+    for item in report.skipped:
         paths.setdefault(item.reason, []).append(item.path)
     return [(reason, len(files), files[0]) for reason, files in paths.items()]
 
@@ -128,7 +135,7 @@ def drop(
 
     report = drop_source(source, context_of(ctx).home)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
         return
     out.print(
         f"{report.source} is out: {report.documents:,} documents, {report.chunks:,} chunks. "
@@ -169,7 +176,7 @@ def synthesize(
         experience = _experience(context) if model else None
         report = run(context.home, corpus, settings, model, context.progress, experience)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
         return
     if not report.total:
         context.progress.say(

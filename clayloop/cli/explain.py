@@ -47,16 +47,16 @@ def explain(
     if record is not None:
         found = explain_record(store, release_id, record)
         if as_json:
-            print_json([one.model_dump(mode="json") for one in found])
-            return
-        for one in found:
-            _print_record(one)
+            print_json(found)
+        else:
+            for one in found:
+                _print_record(one)
         return
     whole = explain_release(store, release_id)
     if as_json:
-        print_json(whole.model_dump(mode="json"))
-        return
-    _print_release(whole)
+        print_json(whole)
+    else:
+        _print_release(whole)
 
 
 def _print_release(release: ReleaseExplanation) -> None:

@@ -47,7 +47,7 @@ def export(
     table = _tables(context, [name])[name]
     done = write_export(name, table, target, chunk_table(context.corpus()))
     if as_json:
-        print_json(done.model_dump(mode="json"))
+        print_json(done)
     else:
         out.print(f"{done.rows:,} {done.what} are in {done.path}.", markup=False, soft_wrap=True)
 

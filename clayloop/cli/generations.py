@@ -57,7 +57,7 @@ def generations(
     reports = log_generations(client, argilla, made.answered, context.progress) if made.answered else []
     counts = _counts(asked, made, limit)
     if as_json:
-        print_json({**counts, "datasets": [done.model_dump(mode="json") for done in reports]})
+        print_json({**counts, "datasets": reports})
         return
     print_table("", ["questions", ""], [(name.replace("_", " "), count) for name, count in counts.items()])
     print_table(

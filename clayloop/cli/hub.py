@@ -13,17 +13,9 @@ from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json
 
 publish = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-    help="Push to the Hugging Face Hub: private, unless it is told otherwise.",
+    no_args_is_help=True, help="Push to the Hugging Face Hub: private, unless it is told otherwise."
 )
-fetch = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-    help="Fetch from the Hugging Face Hub.",
-)
+fetch = typer.Typer(no_args_is_help=True, help="Fetch from the Hugging Face Hub.")
 publish.command("data")(exports.publish_data)
 
 
@@ -68,7 +60,7 @@ def fetch_release(
     if promote:
         store.promote(release.id)
     if as_json:
-        print_json(release.model_dump(mode="json"))
+        print_json(release)
         return
     out.print(
         f"{release.id} is served."

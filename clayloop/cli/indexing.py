@@ -24,7 +24,7 @@ def bootstrap(
     context = context_of(ctx)
     release = run(context.home, context.corpus(), context.settings.serving, context.progress, force=force)
     if as_json:
-        print_json(release.model_dump(mode="json"))
+        print_json(release)
         return
     out.print(f"Release {release.id} is served: {release.index.rows:,} chunks.", markup=False)
 
@@ -38,7 +38,7 @@ def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if release is not None:
         mark_stale(context)
     if as_json:
-        print_json(release.model_dump(mode="json") if release else None)
+        print_json(release)
     elif release is None:
         out.print("Nothing to do: the served release has exactly these chunks.")
     else:

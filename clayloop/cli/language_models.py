@@ -27,8 +27,8 @@ def open_model(
     Raises SettingsError, or LanguageModelError when it does not answer.
     """
     from clayloop.up.services import model_address
-    from curation import LanguageModel
-    from serving import ANSWERING_MODEL, AnsweringInfo, ReleaseStore, at_endpoint, sha256
+    from curation import LanguageModel, sha256
+    from serving import ANSWERING_MODEL, AnsweringInfo, ReleaseStore, at_endpoint
 
     own = context.settings.curation.language_model
     info, path = AnsweringInfo(name="", base_url=name, few_shot=bool(own.few_shot)), Path(name).expanduser()

@@ -14,9 +14,7 @@ from clayloop.console import out, print_json, print_table
 from curation import HubRepo, SettingsError, StateError
 
 models = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
     help="Which base model suits these documents; larger language models from the Hugging Face Hub.",
 )
 
@@ -50,7 +48,7 @@ def compare(
     wanted = list(dict.fromkeys([serving.embedding.model, *names]))
     found = compare_models(corpus, wanted, test_set, serving, context.progress)
     if as_json:
-        print_json([one.model_dump(mode="json") for one in found])
+        print_json(found)
         return
     print_table(
         f"{test_set.name}: {len(test_set.queries):,} questions, {len(corpus.chunks):,} chunks",

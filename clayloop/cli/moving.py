@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 
     from clayloop.context import Context
 
-argilla = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
+argilla = typer.Typer(no_args_is_help=True, help="What concerns whole Argilla servers.")
 
 _FILE = "credentials.json"
-
-
-@argilla.callback()
-def _commands() -> None:
-    """What concerns whole Argilla servers."""
 
 
 @argilla.command()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="A release's id.")]
 
-releases = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+releases = typer.Typer()
 releases.command()(canary)
 
 
@@ -93,15 +93,19 @@ def share(
     ] = None,
     off: Annotated[bool, typer.Option("--off", help="Share them no longer; what is there stays.")] = False,
 ) -> None:
-    """Share the releases with other machines on an object store: whichever is served there is served on each.
+    """Share releases and documents with other machines on an object store: what is served there is served on
+    each, and what one machine ingests all have.
 
     Credentials and the server's address come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …).
     """
+    from curation import share_corpus
     from serving import share as run
 
     if (url is None) != off:
         raise SettingsError("Name a URL, or say --off.", "For example s3://bucket/docs-bot")
-    release = run(_store(context_of(ctx)), url)
+    context = context_of(ctx)
+    share_corpus(context.home, url)
+    release = run(_store(context), url)
     served = f"{release.id} is served" if release else "Nothing is served there yet"
     out.print("No longer shared." if off else f"{served}.", markup=False)
 

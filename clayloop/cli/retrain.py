@@ -183,7 +183,7 @@ def show(result: BaseModel, text: str, json_file: Path | None) -> None:
     if json_file is None:
         return
     try:
-        write_json_to(json_file, result.model_dump(mode="json"))
+        write_json_to(json_file, result)
     except StateError as error:
         raise StateError(
             f"The summary could not be written, all else is done. {error.message}",

@@ -71,7 +71,7 @@ def dashboard(
     ] = None,
 ) -> None:
     """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
-    from clayloop.up.services import free_port, loop_settings, this_clayloop
+    from clayloop.up.services import dashboard_handover, free_port
     from dashboards import prepare
 
     context = context_of(ctx)
@@ -79,9 +79,7 @@ def dashboard(
     # Streamlit's own word for a taken port names no setting.
     key, chosen = ("dashboards.port", wanted.port) if port is None else ("--port", port)
     port = free_port(key, chosen, host=wanted.host)
-    wanted = wanted.model_copy(update={"port": port})
-    settings, command = context.settings, this_clayloop(context.settings, context.config)
-    launch = prepare(context.home.root, wanted, settings.curation.argilla, loop_settings(settings), command)
+    launch = prepare(dashboard_handover(context.settings, context.config, port))
     context.progress.say(f"Dashboard: {launch.url}")
     os.environ.update(launch.environment)
     os.execv(launch.command[0], launch.command)  # noqa: S606 - becomes Streamlit: signals go straight to it

@@ -40,7 +40,7 @@ def import_v1(
     place = workspace or context.settings.curation.argilla.workspace
     report = import_version_1(client, folder, place, name, context.progress)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
     else:
         _print(report)
 

@@ -94,7 +94,7 @@ class Demo:
         context = self._context
         with self._step("ingest"):
             settings = context.settings.curation.documents
-            counter = ModelTokenCounter(context.base_model)
+            counter = ModelTokenCounter(context.settings.serving.embedding.model)
             report = ingest([self._source], context.home, settings, counter, context.progress)
         self.report.documents, self.report.chunks = report.documents, report.chunks
         self._needs = answered_by(self._needs, {chunk.path for chunk in context.corpus().chunks})
@@ -152,7 +152,7 @@ class Demo:
             annotate_as_simulated(client, argilla, corpus, vectors, limits, context.progress)
             pages = {need.a: need.paths for need in asked}
             answered = annotate_by_pages(client, argilla, corpus, pages, context.progress)
-        self.report.conversations = sum(one.submitted for one in answered.datasets)
+        self.report.conversations = answered.submitted
         decisions = read_decisions(client, argilla, context.progress)
         decisions = place_named_sources(decisions, corpus.chunks)
         self.report.annotated = len(decisions)

@@ -7,6 +7,8 @@ from types import TracebackType
 
 import psutil
 
+_SECONDS = 2.0  # between two samples
+
 
 class PeakMemory:
     """Samples the memory of this process and its descendants; ``megabytes`` is the highest sum seen.
@@ -15,9 +17,8 @@ class PeakMemory:
     resident set size elsewhere.
     """
 
-    def __init__(self, every: float = 2.0) -> None:
+    def __init__(self) -> None:
         self.megabytes = 0.0
-        self._every = every
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="peak-memory", daemon=True)
 
@@ -34,7 +35,7 @@ class PeakMemory:
     def _sample(self) -> None:
         while True:
             self.megabytes = max(self.megabytes, _tree_megabytes())
-            if self._done.wait(self._every):
+            if self._done.wait(_SECONDS):
                 return
 
 

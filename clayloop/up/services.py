@@ -20,7 +20,7 @@ from clayloop.up.supervisor import Service, Supervisor
 from curation import Home, SettingsError, StateError, local_url, read_json, without_login, write_json
 
 if TYPE_CHECKING:
-    from dashboards import LoopSettings
+    from dashboards import Handover
 
 LOOPBACK = "127.0.0.1"
 
@@ -148,22 +148,26 @@ def dashboard_service(settings: Settings, config: Path | None, *, any_port: bool
 
     wanted = settings.dashboards
     port = free_port("dashboards.port", wanted.port, any_port, wanted.host)
-    placed = wanted.model_copy(update={"port": port})
-    command = this_clayloop(settings, config)
-    launch = prepare(settings.state.root, placed, settings.curation.argilla, loop_settings(settings), command)
+    launch = prepare(dashboard_handover(settings, config, port))
     ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731
     return Placed(Service("dashboard", launch.command, ready, launch.environment, port), launch.url)
 
 
-def loop_settings(settings: Settings) -> LoopSettings:
-    """What the dashboard needs to say what comes next."""
-    from dashboards import LoopSettings
+def dashboard_handover(settings: Settings, config: Path | None, port: int) -> Handover:
+    """What the dashboard is told of the settings; ``port`` is where it is to answer."""
+    from dashboards import Handover, LoopSettings
 
-    return LoopSettings(
-        training=settings.training,
-        serving=settings.serving,
-        min_accepted=settings.watch.min_accepted,
-        every_hours=settings.watch.every_hours,
+    return Handover(
+        root=settings.state.root,
+        dashboard=settings.dashboards.model_copy(update={"port": port}),
+        argilla=settings.curation.argilla,
+        loop=LoopSettings(
+            training=settings.training,
+            serving=settings.serving,
+            min_accepted=settings.watch.min_accepted,
+            every_hours=settings.watch.every_hours,
+        ),
+        command=tuple(this_clayloop(settings, config)),
     )
 
 
@@ -176,16 +180,15 @@ def watch_service(settings: Settings, config: Path | None, *, any_port: bool = F
     return Placed(Service("watch", command, lambda: answers(f"{url}/healthz"), port=port), url)
 
 
-def model_address(settings: Settings, stack: ExitStack, say: Callable[[str], None], gguf: str = "") -> str:
+def model_address(settings: Settings, stack: ExitStack, say: Callable[[str], None]) -> str:
     """Where the language model answers: the configured endpoint, else the embedded server that is up, else
-    one that runs until ``stack`` is closed. With a file ``gguf`` always the last."""
-    if not gguf:
-        if settings.curation.language_model.base_url:
-            return settings.curation.language_model.base_url
-        running = known_addresses(settings.state).get("model", "")
-        if running and answers(running.removesuffix("/v1") + "/health", 400):
-            return running
-    placed = model_service(settings, gguf=gguf, port=0)  # the set port is for `up`, which may be starting
+    one that runs until ``stack`` is closed."""
+    if settings.curation.language_model.base_url:
+        return settings.curation.language_model.base_url
+    running = known_addresses(settings.state).get("model", "")
+    if running and answers(running.removesuffix("/v1") + "/health", 400):
+        return running
+    placed = model_service(settings, port=0)  # the set port is for `up`, which may be starting
     stack.enter_context(Supervisor([placed.service], settings.state.logs, say))
     return placed.url
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from curation import SILENT, Corpus, Decision, content_id
+from curation import Corpus, Decision, content_id
 from serving import ReleaseStore
-from training import Due, RunContext, Rung, Selection, is_due, read_situation, select
+from training import Due, Rung, is_due, situation_now
 
 if TYPE_CHECKING:
     from clayloop.settings import Settings
@@ -29,21 +28,18 @@ class Findings:
     digest: str
 
 
-def look(settings: Settings, decisions: Sequence[Decision], now: datetime) -> Findings:
+def look(settings: Settings, decisions: Sequence[Decision]) -> Findings:
     """Ask ``training.is_due`` whether ``decisions``, all those in Argilla, call for a retrain. While the
     served release is pinned nothing does.
 
     Raises StateError when there is no release yet, ReleaseError when the served one is damaged.
     """
     home, store = settings.state, ReleaseStore(settings.state)
-    served = store.current()
-    corpus = Corpus.load(home)
-    context = RunContext(home, corpus, settings.training, settings.serving, store, served, SILENT)
-    every_time = Selection(without_annotators=tuple(settings.training.without_annotators))
-    found = read_situation(context, select(decisions, every_time), now)
+    store.current()  # raises when there is none, whatever else is missing
+    found = situation_now(home, Corpus.load(home), settings.training, settings.serving, decisions)
     choice = is_due(found, Due(settings.watch.min_accepted, settings.watch.every_hours))
     unfinished = (f"{one.record.id} {one.record.status}" for one in found.unfinished)
     runs = [*unfinished, *(one.id for one in found.finished)]
-    is_pinned = served.id in store.marks.read().pinned
-    digest = content_id("watched", found.inputs.model_dump_json(), served.id, str(is_pinned), *runs)
+    is_pinned = found.served.id in store.marks.read().pinned
+    digest = content_id("watched", found.inputs.model_dump_json(), found.served.id, str(is_pinned), *runs)
     return Findings("" if choice.what == "skip" or is_pinned else choice.why, choice.rung, digest)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI, Request, Response
 
 from curation import SettingsError, local_url
 
@@ -18,10 +19,6 @@ log = logging.getLogger(__name__)
 PATH = "/argilla"
 HEALTH = "/healthz"
 MOST_BYTES = 2_000_000  # of a call's body: an event holds a whole record with its answers
-
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
 
 # Headers and body of a call → whether our Argilla signed it.
 Check = Callable[[Mapping[str, str], bytes], bool]
@@ -46,14 +43,15 @@ class Receiver:
     ) -> None:
         self._check = check
         self._on_call = on_call
-        self._health = health
         self.accepted = 0
         self.refused = 0
         self._socket = _listen(host, port)
         self.url = local_url(host, int(self._socket.getsockname()[1]))
+        app = FastAPI(openapi_url=None)
+        app.add_api_route(HEALTH, health, response_model=None)
+        app.add_api_route(PATH, self._hear, methods=["POST"], response_model=None)
         config = uvicorn.Config(
-            self._answer,
-            interface="asgi3",
+            app,
             proxy_headers=False,
             log_config=None,
             access_log=False,
@@ -64,7 +62,8 @@ class Receiver:
             server_header=False,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="webhook-receiver", daemon=True)
+        serve = partial(self._server.run, sockets=[self._socket])
+        self._thread = threading.Thread(target=serve, name="webhook-receiver", daemon=True)
 
     def __enter__(self) -> Receiver:
         self._thread.start()
@@ -75,31 +74,19 @@ class Receiver:
         self._thread.join(timeout=10)
         self._socket.close()
 
-    def _serve(self) -> None:
-        self._server.run(sockets=[self._socket])
-
-    async def _answer(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        if scope["type"] != "http":
-            return
-        if scope["method"] == "GET" and scope["path"] == HEALTH:
-            await _reply(send, 200, json.dumps(self._health()).encode())
-        elif scope["path"] != PATH:
-            await _reply(send, 404)
-        elif scope["method"] != "POST":
-            await _reply(send, 405)
-        else:
-            body = await _read(receive)
-            await _reply(send, 413 if body is None else self._judge(scope, body))
-
-    def _judge(self, scope: _Message, body: bytes) -> int:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if not self._check(headers, body):
+    async def _hear(self, request: Request) -> Response:
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > MOST_BYTES:
+                return Response(status_code=413)
+        if not self._check(request.headers, body):
             self.refused += 1
             log.info("a call that Argilla did not sign was refused")
-            return 401
+            return Response(status_code=401)
         self.accepted += 1
         self._on_call(body)
-        return 204
+        return Response(status_code=204)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -115,24 +102,3 @@ def _listen(host: str, port: int) -> socket.socket:
             "Set watch.host to an address of this machine and watch.port to a free port (0: any).",
         ) from error
     return listener
-
-
-async def _read(receive: _Receive) -> bytes | None:
-    """The request's body, or None when it is longer than MOST_BYTES."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > MOST_BYTES:
-            return None
-        parts.append(part)
-        if message["type"] != "http.request" or not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def _reply(send: _Send, status: int, body: bytes = b"") -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -38,7 +38,3 @@ class WatchSettings(BaseModel):
     debounce_seconds: float = Field(
         1.0, ge=0, description="Quiet time to wait for after a call before looking; at most five times that."
     )
-    retry_seconds: float = Field(
-        60.0, gt=0, description="Wait after a failed retrain; doubled after each further one."
-    )
-    retry_most_seconds: float = Field(3600.0, gt=0, description="The longest such wait.")

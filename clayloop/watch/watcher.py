@@ -36,9 +36,10 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.2
 _SOON = 30.0  # seconds until the next check when one failed or somebody else is retraining
-_DOUBT = (
-    15.0  # seconds until the next check when a call may be on its way; Argilla repeats a failed one after 10
-)
+# Seconds until the next check when a call may be on its way: Argilla repeats a failed one after 10.
+_DOUBT = 15.0
+_RETRY = 60.0  # seconds to wait after a failed retrain, doubled after each further one
+_LONGEST_RETRY = 3600.0
 _OTHERS_LOOK = 0.5  # seconds to wait for the lock: `is_watched` takes it for an instant
 STATE_FILE = "watch.json"
 
@@ -175,7 +176,7 @@ class Watcher:
             return False
         now = datetime.now(timezone.utc)
         # If the clock was ahead when the retrain failed, retry_at is too late.
-        latest = now + timedelta(seconds=self._watch.retry_most_seconds)
+        latest = now + timedelta(seconds=_LONGEST_RETRY)
         self._state.retry_at = min(self._state.retry_at, latest)
         return now < self._state.retry_at
 
@@ -197,7 +198,7 @@ class Watcher:
         decisions = self._annotations.read(is_poll)
         if is_poll and self._annotations.doubts:
             self._next_look = min(self._next_look, time.monotonic() + _DOUBT)
-        found = look(self._current.now, decisions, datetime.now(timezone.utc))
+        found = look(self._current.now, decisions)
         if self._is_stopped:  # by a person: until somebody decides something, or asks
             self._did_nothing, self._is_stopped = found.digest, False
         # A retrain that changed nothing would change nothing again.
@@ -263,8 +264,7 @@ class Watcher:
             self._say(f"The retrain {how}. {ended.verdict}".strip())
         else:
             state.failures += 1
-            wait = self._watch.retry_seconds * 2 ** min(state.failures - 1, 30)
-            wait = min(self._watch.retry_most_seconds, wait)
+            wait = min(_LONGEST_RETRY, _RETRY * 2 ** min(state.failures - 1, 30))
             state.retry_at = datetime.now(timezone.utc) + timedelta(seconds=wait)
             self._next_look = time.monotonic() + wait
             how = f"{ended.how}, {state.failures} in a row"

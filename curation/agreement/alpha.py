@@ -37,13 +37,8 @@ def alpha_of(answers: Iterable[Sequence[Hashable]]) -> Alpha:
     chance = np.random.default_rng(_SEED)
     drawn = [_alpha(counts[chance.integers(len(counts), size=len(counts))]) for _ in range(_DRAWS)]
     found = [one for one in drawn if one is not None]
-    low, high = np.percentile(found, _INTERVAL) if found else (None, None)
-    return Alpha(
-        records=len(compared),
-        value=_alpha(counts),
-        low=None if low is None else float(low),
-        high=None if high is None else float(high),
-    )
+    low, high = map(float, np.percentile(found, _INTERVAL)) if found else (None, None)
+    return Alpha(records=len(compared), value=_alpha(counts), low=low, high=high)
 
 
 def _alpha(counts: np.ndarray) -> float | None:

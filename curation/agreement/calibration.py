@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,10 +39,4 @@ class Calibration(BaseModel):
 
 def read_calibration(home: Home) -> Calibration | None:
     """What was found last; None where nobody has asked. Raises StateError for a damaged file."""
-    path = calibration_file(home)
-    return read_record(path, Calibration) if path.exists() else None
-
-
-def calibration_file(home: Home) -> Path:
-    """Where it is kept."""
-    return home.root / "calibration.json"
+    return read_record(home.calibration, Calibration) if home.calibration.exists() else None

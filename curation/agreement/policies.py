@@ -20,27 +20,17 @@ LEAST_PROBABLE = 0.75
 Settled = dict[str, str]  # question → value
 
 
-def settle(votes: Sequence[Vote], questions: Iterable[str], policy: Acceptance) -> tuple[Settled, float]:
-    """The value of each question that is not open, and the share of all votes on ``questions`` that went to
-    those. Under ``weighted`` the majority, until ``weigh`` has seen all records."""
-    values: Settled = {}
-    winning = cast = 0
-    for question in questions:
-        own = [vote for vote in votes if vote.question == question]
-        counts = Counter(vote.value for vote in own)
-        cast += len(own)
-        value = _settled(own, counts, policy)
-        if value is not None:
-            values[question] = value
-            winning += counts[value]
-    return values, winning / cast if cast else 0.0
+def settle(votes: Sequence[Vote], questions: Iterable[str], policy: Acceptance) -> Settled:
+    """The value of each of ``questions`` that is not open. Under ``weighted`` the majority, until ``weigh``
+    has seen all records."""
+    found = {name: _settled([one for one in votes if one.question == name], policy) for name in questions}
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def _settled(votes: Sequence[Vote], counts: Counter[str], policy: Acceptance) -> str | None:
-    if not votes:
-        return None
-    if policy == "first":
+def _settled(votes: Sequence[Vote], policy: Acceptance) -> str | None:
+    if policy == "first" and votes:
         return min(votes, key=lambda vote: vote.given).value
+    counts = Counter(vote.value for vote in votes)
     if policy in ("unanimous", "adjudicated") and len(counts) > 1:
         return None
     return most_said(counts)

@@ -53,10 +53,10 @@ class Anchoring(_Part):
 
     agent: str
     question: str
-    shown: int
-    kept: int
-    held_back: int
-    agreed: int
+    shown: int = 0
+    kept: int = 0
+    held_back: int = 0
+    agreed: int = 0
 
     @property
     def anchoring(self) -> float | None:
@@ -129,13 +129,10 @@ def _gold(decisions: Iterable[Decision], gold: Iterable[Decision]) -> Mapping[st
 def _annotators(
     decisions: Sequence[Decision], wanted: set[str], gold: Mapping[str, list[bool]]
 ) -> tuple[AnnotatorAgreement, ...]:
-    records: dict[str, int] = defaultdict(int)
-    compared: dict[str, int] = defaultdict(int)
-    agreed: dict[str, int] = defaultdict(int)
+    records, compared, agreed = Counter[str](), Counter[str](), Counter[str]()
     times: dict[str, set[float]] = defaultdict(set)
     for decision in decisions:
-        for name in decision.annotators:
-            records[name] += 1
+        records.update(decision.annotators)
         for vote in decision.votes:
             if vote.at is not None:
                 times[vote.annotator].add(vote.at.timestamp())
@@ -169,16 +166,15 @@ def _between(times: Sequence[float]) -> float | None:
 
 
 def _suggestions(decisions: Sequence[Decision]) -> tuple[Anchoring, ...]:
-    counted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for decision in decisions:
         for question, guess in read_guesses(decision.metadata.get(SIGNALS)).items():
             for vote in decision.votes:
                 if vote.question == question and (guess.shown or guess.control):
                     row = counted[guess.agent, question]
-                    place = 0 if guess.shown else 2
-                    row[place] += 1
-                    row[place + 1] += vote.value == guess.value
+                    all_of_them, same = ("shown", "kept") if guess.shown else ("held_back", "agreed")
+                    row[all_of_them] += 1
+                    row[same] += vote.value == guess.value
     return tuple(
-        Anchoring(agent=agent, question=question, shown=row[0], kept=row[1], held_back=row[2], agreed=row[3])
-        for (agent, question), row in sorted(counted.items())
+        Anchoring(agent=agent, question=question, **row) for (agent, question), row in sorted(counted.items())
     )

@@ -8,14 +8,14 @@ somebody changes an answer.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from curation.agreement.policies import Settled, most_said
+from curation.agreement.policies import most_said
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.datasets import dataset_rows, make_dataset
 from curation.argilla.schemas import SPECS, YES_OR_NO, FieldSpec, QuestionSpec
-from curation.records.decision import DatasetName, Decision
+from curation.records.decision import Decision
 from curation.records.identity import content_id
 from curation.settings import ArgillaSettings
 from curation.shown.records import inert
@@ -38,8 +38,8 @@ _FIELDS = (
 _QUESTION = QuestionSpec(QUESTION, "What is right?", "Your answer counts.", options=YES_OR_NO)
 _HIDDEN = ("look_at",)  # of the record's fields
 
-Words = Mapping[tuple[DatasetName, str], Settled]
-"""What reviewers said: dataset and record id → question → value."""
+Words = Mapping[str, str]
+"""What reviewers said, by the id of the record in their dataset."""
 
 
 def unsettled_questions(decision: Decision) -> list[str]:
@@ -77,35 +77,29 @@ def push_adjudication(client: rg.Argilla, settings: ArgillaSettings, decisions: 
 
 
 def read_words(api: Api, settings: ArgillaSettings) -> Words:
-    """What reviewers submitted, by the record that it is about. Raises ArgillaError."""
+    """What reviewers submitted. Raises ArgillaError."""
     dataset = find_adjudication(api, settings)
-    found: dict[tuple[DatasetName, str], Settled] = {}
     if dataset is None:
-        return found
-    for page in api.records(dataset, include=["responses"]):
-        for record in page:
-            said = Counter(
-                str(response["values"][QUESTION]["value"])
-                for response in record.get("responses") or []
-                if response["status"] == "submitted" and QUESTION in (response.get("values") or {})
-            )
-            word, about = most_said(said), record.get("metadata") or {}
-            if word is not None and "answers" in about:
-                key = about["dataset"], str(about["record_id"])
-                # The answers that it was about are part of its key: others are another question.
-                found.setdefault(key, {})[f"{about['question']} {about['answers']}"] = word
+        return {}
+    found: dict[str, str] = {}
+    for record in (one for page in api.records(dataset, ["responses"]) for one in page):
+        said = Counter(
+            str(response["values"][QUESTION]["value"])
+            for response in record.get("responses") or []
+            if response["status"] == "submitted" and QUESTION in (response.get("values") or {})
+        )
+        if (word := most_said(said)) is not None:
+            found[str(record["external_id"])] = word
     return found
 
 
 def word_on(words: Words, decision: Decision, question: str) -> str | None:
     """The reviewer's word on a question, if it was about these answers."""
-    found = words.get((decision.dataset, decision.record_id), {})
-    return found.get(f"{question} {_answers_digest(decision, question)}")
+    return words.get(_identity(decision, question))
 
 
 def _record(decision: Decision, question: str) -> JsonObject:
     spec = next(one for one in SPECS[decision.dataset].questions if one.name == question)
-    digest = _answers_digest(decision, question)
     said = [f"{vote.annotator}: {vote.value}" for vote in decision.votes if vote.question == question]
     titles = {field.name: field.title for field in SPECS[decision.dataset].fields}
     shown = [
@@ -114,7 +108,7 @@ def _record(decision: Decision, question: str) -> JsonObject:
         if text and name not in _HIDDEN
     ]
     return {
-        "external_id": content_id("adjudication", decision.dataset, decision.record_id, question, digest),
+        "external_id": _identity(decision, question),
         "fields": {
             "question": inert(f"{spec.title} {spec.description}"),
             "answers": inert("\n".join(sorted(said))),
@@ -124,16 +118,15 @@ def _record(decision: Decision, question: str) -> JsonObject:
             "dataset": decision.dataset,
             "record_id": decision.record_id,
             "question": question,
-            "answers": digest,
         },
     }
 
 
-def _answers_digest(decision: Decision, question: str) -> str:
-    own: Sequence[str] = sorted(
-        f"{vote.annotator_id} {vote.value}" for vote in decision.votes if vote.question == question
-    )
-    return content_id("open", *own)
+def _identity(decision: Decision, question: str) -> str:
+    """The id of what is asked about a record. Other answers to it are another question."""
+    own = sorted(f"{vote.annotator_id} {vote.value}" for vote in decision.votes if vote.question == question)
+    digest = content_id("open", *own)
+    return content_id("adjudication", decision.dataset, decision.record_id, question, digest)
 
 
 def find_adjudication(api: Api, settings: ArgillaSettings) -> str | None:

@@ -131,17 +131,14 @@ class Api:
             raise unreachable(self.url, error) from error
 
     def _value(self, response: httpx.Response, doing: str) -> Any:
-        status = response.status_code
-        if status == 204:
+        if not response.is_success:
+            raise refusal(self.url, response.status_code, _detail(response), doing)
+        if response.status_code == HTTPStatus.NO_CONTENT:
             return None
-        if response.is_success:
-            try:
-                return response.json()
-            except ValueError as error:
-                raise not_argilla(
-                    self.url, f"it answered something that is not JSON while {doing}"
-                ) from error
-        raise refusal(self.url, status, _detail(response), doing)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise not_argilla(self.url, f"it answered something that is not JSON while {doing}") from error
 
     # Records
 
@@ -177,17 +174,21 @@ class Api:
             body["query"] = {"text": {"q": text}}
         return self._search(dataset_id, body, {"offset": offset, "limit": limit, "include": list(include)})
 
+    def search_pages(
+        self, dataset_id: str, filters: Sequence[JsonObject], include: Sequence[str] = (), text: str = ""
+    ) -> Iterator[tuple[list[JsonObject], int]]:
+        """All that ``search`` finds, page by page."""
+        offset, records = 0, None
+        while records is None or len(records) == PAGE:
+            records, total = self.search(dataset_id, filters, include, offset, PAGE, text)
+            yield records, total
+            offset += PAGE
+
     def search_all(
         self, dataset_id: str, filters: Sequence[JsonObject], text: str = ""
     ) -> Iterator[JsonObject]:
         """All records that ``search`` finds."""
-        offset = 0
-        while True:
-            records, _ = self.search(dataset_id, filters, offset=offset, text=text)
-            yield from records
-            offset += PAGE
-            if len(records) < PAGE:
-                return
+        return (one for records, _ in self.search_pages(dataset_id, filters, text=text) for one in records)
 
     def by_ids(
         self, dataset_id: str, ids: Sequence[str], include: Sequence[str] = (), kind: str = "id"
@@ -292,32 +293,23 @@ def not_argilla(url: str, what: str) -> ArgillaError:
 def refusal(url: str, status: int, detail: str, doing: str) -> ArgillaError:
     """The error for an HTTP status that is no success."""
     said = f" It says: {detail}" if detail else ""
-    if status == 401:
-        return ArgillaRefusalError(
-            f"Argilla at {url} does not accept the API key.",
-            "Copy the key from Argilla's page My settings into curation.argilla.api_key; for the Argilla "
-            "that clayloop starts, leave url and key empty.",
-            status,
-        )
-    if status == 403:
-        return ArgillaRefusalError(
-            f"Argilla at {url} does not allow this user to go on while {doing}.",
-            "Use the API key of an owner, or of an admin of the workspace.",
-            status,
-        )
     if 300 <= status < 400:
         return not_argilla(url, f"it redirects (status {status}) while {doing}")
-    if status >= 500:
-        return ArgillaRefusalError(
-            f"Argilla at {url} failed (status {status}) while {doing}.{said}",
-            "Look at Argilla's log.",
-            status,
+    if status == 401:
+        what = "does not accept the API key."
+        hint = (
+            "Copy the key from Argilla's page My settings into curation.argilla.api_key; for the Argilla "
+            "that clayloop starts, leave url and key empty."
         )
-    return ArgillaRefusalError(
-        f"Argilla at {url} refused (status {status}) while {doing}.{said}",
-        "Check that the datasets were not changed by hand, and that this Argilla is version 2.8.",
-        status,
-    )
+    elif status == 403:
+        what = f"does not allow this user to go on while {doing}."
+        hint = "Use the API key of an owner, or of an admin of the workspace."
+    elif status >= 500:
+        what, hint = f"failed (status {status}) while {doing}.{said}", "Look at Argilla's log."
+    else:
+        what = f"refused (status {status}) while {doing}.{said}"
+        hint = "Check that the datasets were not changed by hand, and that this Argilla is version 2.8."
+    return ArgillaRefusalError(f"Argilla at {url} {what}", hint, status)
 
 
 def _detail(response: httpx.Response) -> str:

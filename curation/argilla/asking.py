@@ -28,7 +28,7 @@ def queue_outlines(
     these datasets."""
     answered: dict[str, list[JsonObject]] = {}
     for shelf in shelves:
-        for key, record in shelf.standing.records.items():
+        for key, record in shelf.records.items():
             if is_answered(record) and not is_gold(key):
                 answered.setdefault(key, []).append(record)
     said = [decision_of(kind, record, users, policy) for records in answered.values() for record in records]

@@ -146,17 +146,15 @@ def _ensure_workspace(client: rg.Argilla, name: str) -> None:
         return
     try:
         api.request("POST", "/api/v1/workspaces", f"making the workspace {name!r}", {"name": name})
-    except ArgillaError as error:
-        status = getattr(error, "status", 0)
-        if status == 409:  # somebody else was quicker
-            return
-        if status == 403:
+    except ArgillaRefusalError as error:
+        if error.status == 403:
             raise ArgillaError(
                 f"There is no workspace {name!r} that this user may see in Argilla at {api.url}, and only an "
                 "owner may make one.",
                 "Ask an owner for it, or set curation.argilla.workspace to one of yours.",
             ) from error
-        raise
+        if error.status != 409:  # somebody else was quicker
+            raise
 
 
 def find_workspace(api: Api, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from curation.argilla.filters import Metadata, score, term
 from curation.argilla.queue import SMALL_TALK, area_of, is_asked_twice
 from curation.argilla.schemas import AREA, ASKED, HISTORY, LOOK_AT, NO, QUEUE, YES
 from curation.argilla.suggestions import remembered, scorers_for
-from curation.argilla.upsert import Finished, Outline, Standing, payload
+from curation.argilla.upsert import Finished, Outline, Shelf, payload
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError, StateError
 from curation.records.chunk import Chunk
@@ -119,7 +120,7 @@ def _log(
     dataset, vector, _ = ensure_dataset(api, settings, "conversations", vectors)
     # What was learned comes with the next push: here is only what there is to learn from.
     by = scorers_for(dataset.spec.judged, {}, vector_slug(vectors.name) if vectors else "no-model")
-    standing = Standing({}, suggests=False)
+    shelf = Shelf(dataset, vector=vector, suggests=False)
     for start in range(0, len(pending), UPSERT_BATCH):
         batch = pending[start : start + UPSERT_BATCH]
         sources = _sources(api, settings, batch, corpus)
@@ -128,7 +129,8 @@ def _log(
         for row, turn in enumerate(batch):
             cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
             thumb = _THUMBS.get(turn.thumb or "", 0.0)
-            looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score), thumb)
+            score_of_best = 0.0 if math.isnan(turn.score) else turn.score
+            looked_at = answer_features(turn.question, turn.answer, cited, score_of_best, thumb)
             guesses = {name: guess(name, turn.id, looked_at, {}) for name in dataset.spec.judged}
             asked = not is_empty_talk(turn.question)
             known = remembered(guesses, by, asked)
@@ -137,7 +139,7 @@ def _log(
             known[AREA.name] = area_of(first.path if first else "", settings.experts)
             finished = Finished(known, {}, None if embedded is None else embedded[row])
             outline = _outline(turn, sources, dataset)
-            bodies.append(payload(outline, finished, dataset, standing, vector))
+            bodies.append(payload(outline, finished, shelf))
         api.upsert(dataset.id, bodies)
 
 
@@ -217,7 +219,7 @@ def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> 
         "day": turn.created_at.date().isoformat(),
         "question": storable(turn.question),
     }
-    if turn.score == turn.score:  # a NaN would be refused for ever
+    if not math.isnan(turn.score):  # it would be refused for ever
         metadata["score"] = score(min(max(turn.score, -1.0), 1.0))  # accepted questions may raise it above 1
     if turn.thumb is not None:
         metadata["thumb"] = turn.thumb
@@ -248,13 +250,7 @@ def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> 
             if name in dataset.fields and (shown or dataset.fields[name]["required"])
         },
         metadata=metadata,
-        derived=frozenset(),
     )
-
-
-def _known(score: float) -> float:
-    """A NaN says nothing."""
-    return score if score == score else 0.0
 
 
 def _within(value: int, limits: JsonObject) -> int:

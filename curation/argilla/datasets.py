@@ -193,8 +193,8 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetKind, row: JsonOb
     vectors = api.request("GET", f"{base}/vectors-settings", doing)["items"]
     found = {item["name"]: item["settings"] for item in filters}
     differences = [
-        *_compared("field", _wanted_fields(spec, fields), _types(fields)),
-        *_compared("question", _wanted_questions(spec, questions), _types(questions)),
+        *_compared("field", spec.fields, _types(fields)),
+        *_compared("question", spec.questions, _types(questions)),
         *(
             f"filter {wanted.name!r} is of type {found[wanted.name]['type']} instead of {wanted.kind}"
             for wanted in spec.filters
@@ -225,20 +225,6 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetKind, row: JsonOb
     )
 
 
-def _wanted_fields(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:
-    there = {item["name"] for item in found}
-    return {part.name: part.type for part in spec.fields if part.name in there or not part.newer}
-
-
-def _wanted_questions(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:
-    there = {item["name"] for item in found}
-    return {
-        question.name: question.type
-        for question in spec.questions
-        if question.name in there or not question.newer
-    }
-
-
 def _types(items: list[JsonObject]) -> dict[str, str]:
     """Name → type, with the labels where there are any."""
     types = {}
@@ -249,7 +235,8 @@ def _types(items: list[JsonObject]) -> dict[str, str]:
     return types
 
 
-def _compared(what: str, wanted: dict[str, str], found: dict[str, str]) -> list[str]:
+def _compared(what: str, parts: Sequence[FieldSpec | QuestionSpec], found: dict[str, str]) -> list[str]:
+    wanted = {part.name: part.type for part in parts if part.name in found or not part.extra}
     differences = [f"{what} {name!r} is missing" for name in wanted if name not in found]
     differences += [f"{what} {name!r} is not ours" for name in found if name not in wanted]
     differences += [

@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from curation.agreement.policies import settle, weigh
 from curation.argilla.adjudication import Words, read_words, unsettled_questions, word_on
-from curation.argilla.api import PAGE, Api, JsonObject
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.datasets import RemoteDataset, annotated_at, find_all, find_kind
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.argilla.users import User, read_users
@@ -92,16 +93,12 @@ def one_a_record(decisions: Iterable[Decision]) -> Iterable[Decision]:
         other = found.get(place_of(one))
         if other is not None:
             latest: dict[tuple[str, str], Vote] = {}
-            for vote in sorted((*other.votes, *one.votes), key=_when):
+            for vote in sorted((*other.votes, *one.votes), key=lambda vote: vote.given):
                 latest[vote.annotator_id, vote.question] = vote
             votes = sorted(latest.values(), key=_order)
             one = one.model_copy(update=_outcome(one.dataset, votes, one.policy))
         found[place_of(one)] = one
     return found.values()
-
-
-def _when(vote: Vote) -> tuple[float, str]:
-    return vote.at.timestamp() if vote.at else 0.0, vote.response_id
 
 
 def _order(vote: Vote) -> tuple[str, str, str]:
@@ -130,18 +127,7 @@ def _adjudicated(decision: Decision, words: Words) -> Decision:
 
 
 def _with_values(decision: Decision, values: dict[str, str], reasons: Mapping[str, str]) -> Decision:
-    labels = set(SPECS[decision.dataset].labels)
-    given = [vote for vote in decision.votes if vote.question in labels]
-    winning = sum(values.get(vote.question) == vote.value for vote in given)
-    verdict, reason = acceptance_verdict(decision.dataset, values, reasons)
-    return decision.model_copy(
-        update={
-            "values": values,
-            "agreement": winning / len(given) if given else 0.0,
-            "verdict": verdict,
-            "reason": reason,
-        }
-    )
+    return decision.model_copy(update=_concluded(decision.dataset, decision.votes, values, reasons))
 
 
 def place_of(decision: Decision) -> tuple[str, str]:
@@ -188,14 +174,14 @@ def what_was_said(
     votes = sorted(_votes(record, users), key=_order)
     if not votes:
         return None
-    markdown = {part.name for part in SPECS[kind].fields if part.markdown}
+    read_back = {part.name: readable if part.markdown else original for part in SPECS[kind].fields}
     return Decision(
         record_id=str(record.get("external_id") or record["id"]),
         dataset=kind,
         policy=policy,
         **_outcome(kind, votes, policy),
         fields={
-            name: _text(value) if kind == "conversations" else _text_of(name, str(value), markdown)
+            name: _text(value) if kind == "conversations" else read_back.get(name, original)(str(value))
             for name, value in record["fields"].items()
             if value is not None
         },
@@ -213,10 +199,6 @@ def _text(shown: str | list[dict[str, str]]) -> str:
     return "\n\n".join(f"{one['role']}: {one['content']}" for one in shown)
 
 
-def _text_of(name: str, shown: str, markdown: Collection[str]) -> str:
-    return readable(shown) if name in markdown else original(shown)
-
-
 def decision_without(decision: Decision, without: Collection[str]) -> Decision | None:
     """The decision had the users ``without`` (their ids) not answered; None when nobody else answered."""
     votes = tuple(vote for vote in decision.votes if vote.annotator_id not in without)
@@ -229,13 +211,20 @@ def decision_without(decision: Decision, without: Collection[str]) -> Decision |
 
 def _outcome(kind: DatasetName, votes: Sequence[Vote], policy: Acceptance) -> dict[str, Any]:
     """What follows from ``votes``, by the names of a decision's fields."""
-    spec = SPECS[kind]
-    values, agreement = settle(votes, spec.labels, policy)
-    verdict, reason = acceptance_verdict(kind, values, _open_questions(votes, values, spec))
+    values = settle(votes, SPECS[kind].labels, policy)
+    return _concluded(kind, votes, values, _open_questions(votes, values, SPECS[kind]))
+
+
+def _concluded(
+    kind: DatasetName, votes: Sequence[Vote], values: dict[str, str], reasons: Mapping[str, str]
+) -> dict[str, Any]:
+    given = [vote for vote in votes if vote.question in SPECS[kind].labels]
+    winning = sum(values.get(vote.question) == vote.value for vote in given)
+    verdict, reason = acceptance_verdict(kind, values, reasons)
     return {
         "votes": tuple(votes),
         "values": values,
-        "agreement": agreement,
+        "agreement": winning / len(given) if given else 0.0,
         "verdict": verdict,
         "reason": reason,
     }
@@ -334,15 +323,13 @@ def annotated_records(api: Api, dataset: RemoteDataset, progress: Progress = SIL
 
 
 def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[dict[str, JsonObject], bool]:
-    records, total = api.search(dataset.id, [SUBMITTED], include=["responses"])
-    found, totals = {str(record["id"]): record for record in records}, {total}
-    with progress.task(f"Reading answered {dataset.spec.kind}", total, "records") as advance:
-        advance(len(records))
-        offset = PAGE
-        while len(records) == PAGE:
-            records, total = api.search(dataset.id, [SUBMITTED], include=["responses"], offset=offset)
+    pages = api.search_pages(dataset.id, [SUBMITTED], ["responses"])
+    first = next(pages)
+    found: dict[str, JsonObject] = {}
+    totals = {first[1]}
+    with progress.task(f"Reading answered {dataset.spec.kind}", first[1], "records") as advance:
+        for records, total in chain([first], pages):
             totals.add(total)
             found.update({str(record["id"]): record for record in records})
             advance(len(records))
-            offset += PAGE
     return found, totals == {len(found)}

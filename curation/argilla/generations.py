@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 
 import argilla as rg
@@ -16,7 +15,7 @@ from curation.argilla.filters import Metadata, term
 from curation.argilla.push import DatasetPush
 from curation.argilla.schemas import COMPARED, DatasetKind, generation
 from curation.argilla.suggestions import JUDGE_RULE, SUGGESTED_BY, Suggestion, agent_name
-from curation.argilla.upsert import Finished, Outline, Standing, payload, send
+from curation.argilla.upsert import Finished, Outline, Shelf, send
 from curation.progress import SILENT, Progress
 from curation.records.generation import AnsweredQuestion, GeneratedAnswer
 from curation.records.identity import content_id
@@ -55,19 +54,13 @@ def _update(
     records: Sequence[tuple[Outline, Finished]],
     progress: Progress,
 ) -> DatasetPush:
-    started = time.perf_counter()
     dataset, _, created = ensure_dataset(api, settings, kind, None, progress)
-    standing = Standing.read(api, dataset)
-    standing.suggests = api.shows_suggestions()
+    shelf = Shelf.read(api, dataset, api.shows_suggestions())
     finished = {outline.id: more for outline, more in records}
     outlines = {outline.id: outline for outline, _ in records}
-    changed = [one for one in outlines.values() if not standing.is_current(one)]
-
-    def build(outline: Outline) -> dict[str, object]:
-        return payload(outline, finished[outline.id], dataset, standing, None)
-
-    send(api, dataset, changed, build, progress)
-    added = sum(one.id not in standing.records for one in changed)
+    changed = [one for one in outlines.values() if not shelf.is_current(one)]
+    send(api, shelf, changed, finished, progress)
+    added = sum(one.id not in shelf.records for one in changed)
     return DatasetPush(
         dataset=kind,
         name=dataset.name,
@@ -75,7 +68,6 @@ def _update(
         added=added,
         updated=len(changed) - added,
         unchanged=len(outlines) - len(changed),
-        seconds=round(time.perf_counter() - started, 3),
     )
 
 
@@ -84,7 +76,6 @@ def _single(answer: GeneratedAnswer) -> tuple[Outline, Finished]:
         id=content_id("generation", answer.question, answer.answer),
         fields={**_asked([answer]), "generation": inert(answer.answer)},
         metadata=_by(answer),
-        derived=frozenset(),
     )
     return outline, Finished()
 
@@ -108,7 +99,6 @@ def _pair(answered: AnsweredQuestion) -> tuple[Outline, Finished]:
         id=content_id("preference", answered.question, *(one.answer for one in answers)),
         fields=fields,
         metadata=metadata,
-        derived=frozenset(),
         suggested_by=agent if suggestions else "",
     )
     return outline, Finished(suggestions=suggestions)

@@ -20,10 +20,7 @@ def mix_in_gold(api: Api, shelves: Sequence[Shelf], decisions: Iterable[Decision
     of records that are not known any more go, unless somebody answered them. Returns how many there are."""
     known = {gold_id(one.record_id): one for one in decisions if known_answers(one)}
     standing = {
-        key: (shelf, record)
-        for shelf in shelves
-        for key, record in shelf.standing.records.items()
-        if is_gold(key)
+        key: (shelf, record) for shelf in shelves for key, record in shelf.records.items() if is_gold(key)
     }
     stay = {key for key, (_, record) in standing.items() if is_answered(record)}
     stay |= set(sorted(known.keys() & standing.keys() - stay)[: max(0, most - len(stay))])
@@ -31,7 +28,7 @@ def mix_in_gold(api: Api, shelves: Sequence[Shelf], decisions: Iterable[Decision
     originals = {
         gold_id(key): (shelf, record)
         for shelf in shelves
-        for key, record in shelf.standing.records.items()
+        for key, record in shelf.records.items()
         if not is_gold(key) and gold_id(key) in new
     }
     to = shelves[-1]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import argilla as rg
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from curation.argilla.api import Api, JsonObject
+from curation.argilla.api import Api
 from curation.argilla.asking import queue_outlines
 from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_kind, vector_slug
 from curation.argilla.examples import examples, illustrate
@@ -26,9 +25,7 @@ from curation.argilla.upsert import (
     Finished,
     Outline,
     Shelf,
-    Standing,
     is_answered,
-    payload,
     requeue,
     retire,
     send,
@@ -44,12 +41,11 @@ from curation.argilla.vectors import (
 )
 from curation.errors import StateError
 from curation.progress import SILENT, Progress
-from curation.records.chunk import Chunk
 from curation.records.decision import DatasetName
 from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
 from curation.shown.records import harmless_markdown, inert, linked
-from curation.suggestions.choice import guess
+from curation.suggestions.choice import Guesses, guess
 from curation.suggestions.features import Features, Place, chunk_features, query_features
 from curation.suggestions.hints import look_at_chunk, look_at_queries
 from curation.suggestions.priority import NOT_ASKED
@@ -74,7 +70,6 @@ class DatasetPush(BaseModel):
     unchanged: int = 0
     retired: int = 0
     removed: int = 0
-    seconds: float = 0.0
 
     @property
     def changed(self) -> int:
@@ -88,7 +83,6 @@ class PushReport(BaseModel):
 
     datasets: tuple[DatasetPush, ...]
     orphans: int = 0
-    seconds: float = 0.0
 
     @property
     def changed(self) -> int:
@@ -129,17 +123,12 @@ def push_to_argilla(
         raise StateError(
             "The corpus is empty: there is nothing to push.", "Run `clayloop ingest SOURCE` first."
         )
-    started = time.perf_counter()
     push = _Push(Api.of(client), settings, corpus, vectors, options)
     push.has_triplets = bool(triplets)
     kept = [triplet for triplet in triplets if triplet.chunk_id in corpus.by_id]
     chunks, (turns, unanswered) = push.chunks(), push.conversations()
     reports = [*chunks, *push.triplets([*kept, *unanswered]), *turns]
-    return PushReport(
-        datasets=tuple(reports),
-        orphans=len(triplets) - len(kept),
-        seconds=round(time.perf_counter() - started, 3),
-    )
+    return PushReport(datasets=tuple(reports), orphans=len(triplets) - len(kept))
 
 
 class _Push:
@@ -192,8 +181,7 @@ class _Push:
                 looked_at = chunk_features(
                     chunk.body, chunk.heading, float(cosine), 0 <= other < row, typical
                 )
-                guesses = {"good_chunk": guess("good_chunk", key, looked_at, self.scorers)}
-                guesses = guesses if self.suggests else hidden(guesses)
+                guesses = self._guessed(key, {"good_chunk": looked_at})
                 metadata: Metadata = {"duplicate": score(cosine), **remembered(guesses, by)}
                 finished[key] = Finished(metadata, suggestions_of(guesses, self.model), matrix[row])
             return finished
@@ -203,12 +191,7 @@ class _Push:
     def triplets(self, triplets: Sequence[Triplet]) -> list[DatasetPush]:
         by = scorers_for(SPECS["triplets"].judged, self.scorers, self.model)
         by_id = {triplet.id: triplet for triplet in triplets}
-        outlines = [
-            _triplet_outline(triplet, self.corpus.by_id[triplet.chunk_id], by) for triplet in by_id.values()
-        ]
-        for outline in outlines:
-            path = self.corpus.by_id[by_id[outline.id].chunk_id].path
-            outline.metadata[AREA.name] = self._area(path)
+        outlines = [self._triplet_outline(triplet, by) for triplet in by_id.values()]
         return self._update(
             "triplets", outlines, lambda ids: self._triplet_signals([by_id[key] for key in ids], by)
         )
@@ -216,7 +199,6 @@ class _Push:
     def conversations(self) -> tuple[list[DatasetPush], list[Triplet]]:
         """Only the settings, the queue, and other suggestions where nobody has answered. Returns also the
         questions that were answered wrongly, with passages that may be right."""
-        started = time.perf_counter()
         shelves = self._open("conversations")
         reports = []
         outlines = {shelf.dataset.id: as_they_stand(shelf) for shelf in shelves}
@@ -226,7 +208,7 @@ class _Push:
             for outline in outlines[shelf.dataset.id]:
                 cited = self.corpus.by_id.get(str(outline.metadata.get("chunk_id", "")))
                 outline.metadata[AREA.name] = self._area(cited.path if cited else "")
-            updated = requeue(self.api, shelf.dataset, shelf.standing, outlines[shelf.dataset.id])
+            updated = requeue(self.api, shelf, outlines[shelf.dataset.id])
             updated += refresh_suggestions(self.api, shelf, self.scorers, self.model)
             reports.append(
                 DatasetPush(
@@ -234,11 +216,26 @@ class _Push:
                     name=shelf.dataset.name,
                     created=shelf.created,
                     updated=updated,
-                    seconds=round(time.perf_counter() - started, 3),
                 )
             )
         mix_in_gold(self.api, shelves, decisions, self.settings.gold)
         return reports, triplets_of_turns(decisions, self.corpus)
+
+    def _triplet_outline(self, triplet: Triplet, by: str) -> Outline:
+        chunk = self.corpus.by_id[triplet.chunk_id]
+        negative = {"negative_similarity"} if triplet.negative else set()
+        return Outline(
+            id=triplet.id,
+            fields={
+                "anchor": triplet.anchor,
+                "positive": triplet.positive,
+                "negative": triplet.negative,
+                LOOK_AT: look_at_queries(chunk.text, triplet.positive, triplet.negative),
+            },
+            metadata={**triplet_metadata(triplet, chunk), AREA.name: self._area(chunk.path)},
+            derived=frozenset({"similarity", "rank", *negative}),
+            suggested_by=by,
+        )
 
     def _triplet_signals(self, triplets: Sequence[Triplet], by: str) -> dict[str, Finished]:
         """Where a search for each positive and negative finds the anchor, and what that suggests."""
@@ -263,18 +260,19 @@ class _Push:
             if other := negatives.get(triplet.id):
                 metadata["negative_similarity"] = score(other.cosine)
                 looked_at["is_negative_irrelevant"] = self._about(triplet, triplet.negative, other)
-            guesses = {
-                question: guess(question, triplet.id, features, self.scorers)
-                for question, features in looked_at.items()
-            }
-            if not triplet.negative:
-                guesses = no_negative(guesses)
-            guesses = guesses if self.suggests else hidden(guesses)
+            guesses = self._guessed(triplet.id, looked_at, has_no_negative=not triplet.negative)
             metadata |= remembered(guesses, by)
             finished[triplet.id] = Finished(
                 metadata, suggestions_of(guesses, self.model), embedded[triplet.positive]
             )
         return finished
+
+    def _guessed(
+        self, record_id: str, looked_at: dict[str, Features], has_no_negative: bool = False
+    ) -> Guesses:
+        guesses = {name: guess(name, record_id, found, self.scorers) for name, found in looked_at.items()}
+        guesses = no_negative(guesses) if has_no_negative else guesses
+        return guesses if self.suggests else hidden(guesses)
 
     def _about(self, triplet: Triplet, query: str, found: Place) -> Features:
         chunks = self.corpus.chunks
@@ -309,7 +307,7 @@ class _Push:
 
     def _is_lost(self, shelf: Shelf, key: str) -> bool:
         """Whether a triplet is missing because all of them are. What conversations ask stands in no file."""
-        metadata = shelf.standing.records[key]["metadata"]
+        metadata = shelf.records[key]["metadata"]
         return (
             shelf.dataset.spec.kind == "triplets"
             and not self.has_triplets
@@ -322,30 +320,25 @@ class _Push:
         outlines: Sequence[Outline],
         finish: Callable[[Sequence[str]], dict[str, Finished]],
     ) -> DatasetPush:
-        started = time.perf_counter()
-        dataset, standing = shelf.dataset, shelf.standing
-        changed = [outline for outline in outlines if not standing.is_current(outline)]
+        dataset, known = shelf.dataset, shelf.records
+        changed = [outline for outline in outlines if not shelf.is_current(outline)]
         finished = finish([outline.id for outline in changed]) if changed else {}
         for outline in changed:
             if outline.metadata[QUEUE.name] != ASKED:
                 finished[outline.id].metadata[PRIORITY.name] = NOT_ASKED
-        if not standing.records and shelf is self.shelves[dataset.spec.kind][0]:
+        if not known and shelf is self.shelves[dataset.spec.kind][0]:
             # Before anything is sent: a push that is stopped halfway does not come back here.
             for kind, found in examples(dataset.spec.kind, outlines, finished, self.scorers).items():
                 illustrate(self.api, [one.dataset for one in self.shelves[kind]], found)
-
-        def build(outline: Outline) -> JsonObject:
-            return payload(outline, finished[outline.id], dataset, standing, shelf.vector)
-
-        send(self.api, dataset, changed, build, self.progress)
-        before = [standing.records[outline.id] for outline in changed if outline.id in standing.records]
+        send(self.api, shelf, changed, finished, self.progress)
+        before = [known[outline.id] for outline in changed if outline.id in known]
         withdraw(self.api, dataset, before, {key: one.suggestions.keys() for key, one in finished.items()})
         sent = {outline.id for outline in changed}
         others = [outline for outline in outlines if outline.id not in sent]
-        requeued = requeue(self.api, dataset, standing, others)
-        gone = standing.gone(outline.id for outline in outlines)
+        requeued = requeue(self.api, shelf, others)
+        gone = shelf.gone(outline.id for outline in outlines)
         retired, removed = retire(self.api, dataset, [key for key in gone if not self._is_lost(shelf, key)])
-        added = sum(outline.id not in standing.records for outline in changed)
+        added = sum(outline.id not in known for outline in changed)
         report = DatasetPush(
             dataset=dataset.spec.kind,
             name=dataset.name,
@@ -355,7 +348,6 @@ class _Push:
             unchanged=len(others) - requeued,
             retired=retired,
             removed=removed,
-            seconds=round(time.perf_counter() - started, 3),
         )
         self.progress.say(
             f"{report.name}: {report.added} new, {report.updated} updated, {report.unchanged} unchanged"
@@ -374,36 +366,20 @@ class _Push:
         shelves = []
         for one in every:
             dataset, vector, created = ensure_dataset(self.api, one, kind, self.vectors, self.progress)
-            standing = Standing({}) if created else Standing.read(self.api, dataset)
-            standing.suggests = self.suggests
-            shelves.append(Shelf(dataset, vector, created, standing))
+            shelf = Shelf(dataset) if created else Shelf.read(self.api, dataset)
+            shelves.append(replace(shelf, vector=vector, created=created, suggests=self.suggests))
         self.shelves[kind] = shelves
         return shelves
 
     def _shelf_of(self, record_id: str, shelves: Sequence[Shelf]) -> Shelf:
         """Where a record stays, if somebody has answered it, or else belongs."""
         for shelf in shelves:
-            if is_answered(shelf.standing.records.get(record_id, {})):
+            if is_answered(shelf.records.get(record_id, {})):
                 return shelf
         return shelves[-1 if is_asked_twice(record_id, self.settings.overlap) else 0]
 
     def _area(self, path: str) -> str:
         return area_of(path, self.settings.experts)
-
-
-def _triplet_outline(triplet: Triplet, chunk: Chunk, by: str) -> Outline:
-    return Outline(
-        id=triplet.id,
-        fields={
-            "anchor": triplet.anchor,
-            "positive": triplet.positive,
-            "negative": triplet.negative,
-            LOOK_AT: look_at_queries(chunk.text, triplet.positive, triplet.negative),
-        },
-        metadata=triplet_metadata(triplet, chunk),
-        derived=frozenset({"similarity", "rank"} | ({"negative_similarity"} if triplet.negative else set())),
-        suggested_by=by,
-    )
 
 
 def _shown(name: str, text: str, dataset: RemoteDataset) -> str:

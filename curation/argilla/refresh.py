@@ -11,7 +11,7 @@ from curation.argilla.datasets import find_all, vector_slug
 from curation.argilla.filters import with_metadata
 from curation.argilla.schemas import ASKED, QUEUE
 from curation.argilla.suggestions import SUGGESTED_BY, hidden, remembered, scorers_for, suggestions_of
-from curation.argilla.upsert import Outline, Shelf, Standing, is_answered, requeue, withdraw
+from curation.argilla.upsert import Outline, Shelf, is_answered, requeue, withdraw
 from curation.argilla.users import read_users
 from curation.records.gold import is_gold
 from curation.settings import ArgillaSettings
@@ -29,12 +29,11 @@ def renew_queue(client: rg.Argilla, settings: ArgillaSettings, scorers: Scorers,
     api = Api.of(client)
     suggests, users, changed = api.shows_suggestions(), read_users(api, settings), 0
     for kind, datasets in find_all(api, settings).items():
-        shelves = [Shelf(one, None, False, Standing.read(api, one)) for one in datasets]
+        shelves = [Shelf.read(api, one, suggests) for one in datasets]
         outlines = [as_they_stand(shelf) for shelf in shelves]
         queue_outlines(kind, shelves, [one for own in outlines for one in own], users, settings.acceptance)
         for shelf, own in zip(shelves, outlines, strict=True):
-            shelf.standing.suggests = suggests
-            changed += requeue(api, shelf.dataset, shelf.standing, own)
+            changed += requeue(api, shelf, own)
             changed += refresh_suggestions(api, shelf, scorers, vector_slug(model))
     return changed
 
@@ -42,8 +41,8 @@ def renew_queue(client: rg.Argilla, settings: ArgillaSettings, scorers: Scorers,
 def as_they_stand(shelf: Shelf) -> list[Outline]:
     """The records that clayloop or the bot put into a dataset, as they are: nothing of them is made anew."""
     return [
-        Outline(key, record["fields"], dict(record["metadata"]), frozenset())
-        for key, record in shelf.standing.records.items()
+        Outline(key, record["fields"], dict(record["metadata"]))
+        for key, record in shelf.records.items()
         if SIGNALS in (record.get("metadata") or {}) and not is_gold(key)
     ]
 
@@ -51,11 +50,11 @@ def as_they_stand(shelf: Shelf) -> list[Outline]:
 def refresh_suggestions(api: Api, shelf: Shelf, scorers: Scorers, model: str) -> int:
     """Suggest anew in a dataset, where another scorer counts than the one that looked at a record. Returns
     how many records were changed. Raises ArgillaError."""
-    dataset, standing = shelf.dataset, shelf.standing
+    dataset = shelf.dataset
     by = scorers_for(dataset.spec.judged, scorers, model)
     waiting = {
         key: record
-        for key, record in standing.records.items()
+        for key, record in shelf.records.items()
         if not is_answered(record)
         and SIGNALS in (record.get("metadata") or {})
         and record["metadata"].get(SUGGESTED_BY) != by
@@ -66,8 +65,8 @@ def refresh_suggestions(api: Api, shelf: Shelf, scorers: Scorers, model: str) ->
         metadata = record["metadata"]
         known = read_guesses(metadata[SIGNALS])
         guesses = {question: _again(question, key, one, scorers) for question, one in known.items()}
-        guesses = guesses if standing.suggests else hidden(guesses)
-        foreign = standing.foreign(key)
+        guesses = guesses if shelf.suggests else hidden(guesses)
+        foreign = shelf.foreign(key)
         shown = {
             question: one
             for question, one in suggestions_of(guesses, model).items()

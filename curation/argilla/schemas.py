@@ -29,14 +29,14 @@ RATINGS = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """A text that annotators see, or the messages of a chat. A dataset that was published without a ``newer``
-    one still counts as ours."""
+    """A text that annotators see, or the messages of a chat. The tutorial's datasets have no ``extra`` one,
+    and can be used all the same."""
 
     name: str
     title: str
     markdown: bool = False
     required: bool = True
-    newer: bool = False
+    extra: bool = False
     type: Literal["text", "chat"] = "text"
     place: ClassVar[str] = "fields"  # below a dataset, in Argilla's interface
 
@@ -48,10 +48,7 @@ class FieldSpec:
 @dataclass(frozen=True)
 class QuestionSpec:
     """A question: one of ``options`` (value and shown text; yes or no by default), free text, or a rating
-    from 1 to 5.
-
-    A dataset that was published without a ``newer`` question still counts as ours.
-    """
+    from 1 to 5. ``extra`` as in FieldSpec."""
 
     name: str
     title: str
@@ -59,7 +56,7 @@ class QuestionSpec:
     kind: Literal["label_selection", "text", "rating"] = "label_selection"
     required: bool = True
     options: tuple[tuple[str, str], ...] = YES_OR_NO
-    newer: bool = False
+    extra: bool = False
     place: ClassVar[str] = "questions"
 
     @property
@@ -140,7 +137,7 @@ class DatasetSpec:
 
 CURRENT = FilterSpec("current", "Still in the documentation (yes/no)")
 ANSWER_STATE = FilterSpec("answer_state", "Correction (stale: the documentation has changed since)")
-_LOOK_AT = FieldSpec(LOOK_AT, "Worth a look", required=False, newer=True)
+_LOOK_AT = FieldSpec(LOOK_AT, "Worth a look", required=False, extra=True)
 PRIORITY = FilterSpec("priority", "Worth asking (1: first, 0: not at all)", "float", 0, 1)
 QUEUE = FilterSpec("queue", "Whether it is asked, or why not")
 AREA = FilterSpec("area", "Area that somebody is an expert of")
@@ -220,7 +217,7 @@ _CONVERSATIONS = DatasetSpec(
     kind="conversations",
     guidelines=CONVERSATIONS,
     fields=(
-        FieldSpec(HISTORY, "What was said before", markdown=True, required=False, newer=True, type="chat"),
+        FieldSpec(HISTORY, "What was said before", markdown=True, required=False, extra=True, type="chat"),
         FieldSpec("instruction", "What the person asked", markdown=True),
         _LOOK_AT,
         FieldSpec("response", "What the bot answered", markdown=True),
@@ -250,7 +247,7 @@ _CONVERSATIONS = DatasetSpec(
                 *((str(number), f"source {number}") for number in range(1, MOST_OFFERED + 1)),
                 (NO_SOURCE, NO_SOURCE),
             ),
-            newer=True,
+            extra=True,
         ),
         QuestionSpec(
             OTHER_SOURCE,
@@ -258,7 +255,7 @@ _CONVERSATIONS = DatasetSpec(
             "The page's address, its path, or a heading; or a path, a comma and a heading. May stay empty.",
             kind="text",
             required=False,
-            newer=True,
+            extra=True,
         ),
         QuestionSpec(
             CORRECTION,
@@ -266,7 +263,7 @@ _CONVERSATIONS = DatasetSpec(
             "If the answer is wrong: the right one, as the bot should give it. May stay empty.",
             kind="text",
             required=False,
-            newer=True,
+            extra=True,
         ),
         QuestionSpec(
             "feedback",
@@ -362,5 +359,4 @@ def label_questions() -> tuple[str, ...]:
 
 def dataset_name(settings: ArgillaSettings, kind: DatasetKind) -> str:
     """What the dataset is called in this Argilla."""
-    name: str = getattr(settings, kind)
-    return name
+    return str(getattr(settings, kind))

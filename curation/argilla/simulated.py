@@ -4,7 +4,6 @@ demonstrations (curation.argilla.simulated_user). How it judges is written in ``
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,7 @@ Judge = Callable[[Sequence[JsonObject]], list[Answers]]
 
 class SimulatedDataset(BaseModel):
     """What the simulated annotator submitted in one dataset, in records, and how many of them its answers
-    alone would accept or reject. ``yes`` counts per question."""
+    alone would accept or reject."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +43,6 @@ class SimulatedDataset(BaseModel):
     submitted: int = 0
     accepted: int = 0
     rejected: int = 0
-    yes: dict[str, int] = {}
 
 
 class SimulatedReport(BaseModel):
@@ -54,7 +52,6 @@ class SimulatedReport(BaseModel):
 
     annotator: str = SIMULATED_ANNOTATOR
     datasets: tuple[SimulatedDataset, ...]
-    seconds: float
 
     @property
     def submitted(self) -> int:
@@ -115,7 +112,6 @@ def _annotate(
     progress: Progress,
 ) -> SimulatedReport:
     """Answer each dataset's queue, up to a limit, as its judge says; not where it says nothing."""
-    started = time.perf_counter()
     api = Api.of(client)
     user_id, key = simulated_user(api, settings)
     reports = []
@@ -127,7 +123,7 @@ def _annotate(
             answers = [answer for _, answer in answered]
             _submit(own, [record for record, _ in answered], answers, kind, progress)
             reports.append(_report(kind, answers))
-    return SimulatedReport(datasets=tuple(reports), seconds=round(time.perf_counter() - started, 3))
+    return SimulatedReport(datasets=tuple(reports))
 
 
 class _Bench:
@@ -248,11 +244,9 @@ def _submit(
 
 def _report(kind: DatasetName, answers: Sequence[Answers]) -> SimulatedDataset:
     verdicts = [acceptance_verdict(kind, answer, {})[0] for answer in answers]
-    questions = sorted({name for answer in answers for name, value in answer.items() if value in (YES, NO)})
     return SimulatedDataset(
         dataset=kind,
         submitted=len(answers),
         accepted=verdicts.count("accepted"),
         rejected=verdicts.count("rejected"),
-        yes={question: sum(answer.get(question) == YES for answer in answers) for question in questions},
     )

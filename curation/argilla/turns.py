@@ -66,19 +66,8 @@ def read_newest_turns(client: rg.Argilla, settings: ArgillaSettings, most: int) 
 
 def _turn(record: JsonObject) -> AskedTurn:
     row, metadata = _row(record), record.get("metadata") or {}
-    return AskedTurn(
-        record_id=row["id"],
-        day=row["day"],
-        question=row["question"],
-        answer=row["answer"],
-        release=row["release"],
-        chunk_id=row["cited"],
-        sources=int(metadata.get("sources", 0)),
-        refused=row["refused"],
-        thumb=str(metadata.get("thumb", "")),
-        seconds=float(metadata.get("seconds", 0.0)),
-        verdict=row["verdict"],
-    )
+    more = {name: metadata[name] for name in ("sources", "thumb", "seconds") if name in metadata}
+    return AskedTurn.model_validate({**row, **more, "record_id": row["id"], "chunk_id": row["cited"]})
 
 
 def _row(record: JsonObject) -> dict[str, Any]:

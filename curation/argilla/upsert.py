@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
@@ -28,7 +28,7 @@ class Outline:
     id: str
     fields: JsonObject
     metadata: Metadata
-    derived: frozenset[str]
+    derived: frozenset[str] = frozenset()
     suggested_by: str = ""
 
 
@@ -42,21 +42,25 @@ class Finished:
 
 
 @dataclass
-class Standing:
-    """What Argilla holds of one dataset, by external id; and whether records may have suggestions there (see
-    ``Api.shows_suggestions``)."""
+class Shelf:
+    """A dataset and the records that it holds, by external id. There may be two of a kind: the common one,
+    and that of the records that two people are asked about.
 
-    records: dict[str, JsonObject]
+    ``vector`` names the one to fill. ``created`` says whether the dataset is new, ``suggests`` whether
+    records may have suggestions there (see ``Api.shows_suggestions``).
+    """
+
+    dataset: RemoteDataset
+    records: dict[str, JsonObject] = field(default_factory=dict)
+    vector: str | None = None
+    created: bool = False
     suggests: bool = True
 
     @classmethod
-    def read(cls, api: Api, dataset: RemoteDataset) -> Standing:
-        records = {}
-        for page in api.records(dataset.id, include=["suggestions", "responses"]):
-            for record in page:
-                if record.get("external_id"):
-                    records[str(record["external_id"])] = record
-        return cls(records)
+    def read(cls, api: Api, dataset: RemoteDataset, suggests: bool = True) -> Shelf:
+        every = (one for page in api.records(dataset.id, ["suggestions", "responses"]) for one in page)
+        records = {str(one["external_id"]): one for one in every if one.get("external_id")}
+        return cls(dataset, records, suggests=suggests)
 
     def is_current(self, outline: Outline) -> bool:
         """Whether Argilla's record says what ``outline`` says, but for the queue."""
@@ -92,17 +96,6 @@ class Standing:
         ]
 
 
-@dataclass
-class Shelf:
-    """One of the two datasets of a kind, with what it holds: the common one, or that of the records that two
-    people are asked about. ``vector`` names the one to fill; ``created`` says whether the dataset is new."""
-
-    dataset: RemoteDataset
-    vector: str | None
-    created: bool
-    standing: Standing
-
-
 def is_answered(record: JsonObject) -> bool:
     """Whether somebody has begun to answer: what was suggested then stays as it was."""
     return bool(record.get("responses"))
@@ -112,12 +105,10 @@ def _is_foreign(suggestion: JsonObject) -> bool:
     return not str(suggestion.get("agent") or "").startswith(AGENT_PREFIX)
 
 
-def payload(
-    outline: Outline, finished: Finished, dataset: RemoteDataset, standing: Standing, vector: str | None
-) -> JsonObject:
+def payload(outline: Outline, finished: Finished, shelf: Shelf) -> JsonObject:
     """The record as Argilla's bulk endpoint takes it. Metadata that others added to it are kept."""
-    record = standing.records.get(outline.id) or {}
-    foreign = standing.foreign(outline.id)
+    dataset, record = shelf.dataset, shelf.records.get(outline.id) or {}
+    foreign = shelf.foreign(outline.id)
     answered = is_answered(record)
     remembered = {SIGNALS, SUGGESTED_BY, PRIORITY.name} if answered else set()
     replaced = {wanted.name for wanted in dataset.spec.filters}.union(IN_QUEUE) - remembered
@@ -130,31 +121,32 @@ def payload(
         "suggestions": [
             suggestion.payload(dataset.questions[question])
             for question, suggestion in finished.suggestions.items()
-            if standing.suggests and not answered and dataset.questions[question] not in foreign
+            if shelf.suggests and not answered and dataset.questions[question] not in foreign
         ],
     }
-    if vector is not None and finished.vector is not None:
+    if shelf.vector is not None and finished.vector is not None:
         numbers = as_numbers(finished.vector)
         if numbers is not None:
-            body["vectors"] = {vector: numbers}
+            body["vectors"] = {shelf.vector: numbers}
     return body
 
 
 def send(
     api: Api,
-    dataset: RemoteDataset,
+    shelf: Shelf,
     outlines: Sequence[Outline],
-    build: Callable[[Outline], JsonObject],
+    finished: Mapping[str, Finished],
     progress: Progress,
 ) -> None:
     """Upsert ``outlines`` in batches. After a stop halfway, the next push sends the rest."""
     if not outlines:
         return
+    dataset = shelf.dataset
     with progress.task(f"Pushing {dataset.spec.kind}", total=len(outlines), unit="records") as advance:
         for start in range(0, len(outlines), UPSERT_BATCH):
             batch = outlines[start : start + UPSERT_BATCH]
             try:
-                api.upsert(dataset.id, [build(outline) for outline in batch])
+                api.upsert(dataset.id, [payload(outline, finished[outline.id], shelf) for outline in batch])
             except ArgillaError as error:
                 error.message += f" {start:,} of {len(outlines):,} records were sent to {dataset.name!r}."
                 error.hint += " Then push again: what is there already is not sent twice."
@@ -162,20 +154,20 @@ def send(
             advance(len(batch))
 
 
-def requeue(api: Api, dataset: RemoteDataset, standing: Standing, outlines: Sequence[Outline]) -> int:
+def requeue(api: Api, shelf: Shelf, outlines: Sequence[Outline]) -> int:
     """Set what the metadata say about the queue, where nothing else is to be sent. Returns how many records
     were changed."""
     bodies: list[JsonObject] = []
     for outline in outlines:
-        metadata = standing.records[outline.id].get("metadata") or {}
+        metadata = shelf.records[outline.id].get("metadata") or {}
         said = {name: outline.metadata[name] for name in IN_QUEUE if name in outline.metadata}
         kept = {name: value for name, value in metadata.items() if name not in IN_QUEUE}
         if {**kept, **said} != metadata:
             said[PRIORITY.name] = priority_of(metadata.get(SIGNALS), said.get(QUEUE.name) == ASKED)
             metadata = {**kept, **said}
-            standing.records[outline.id]["metadata"] = metadata
+            shelf.records[outline.id]["metadata"] = metadata
             bodies.append({"external_id": outline.id, "metadata": metadata})
-    api.upsert(dataset.id, bodies)
+    api.upsert(shelf.dataset.id, bodies)
     return len(bodies)
 
 
@@ -212,8 +204,8 @@ def retire(api: Api, dataset: RemoteDataset, gone: Sequence[str]) -> tuple[int, 
     if not gone:
         return 0, 0
     # Read again: somebody may have answered while the rest was being pushed.
-    fresh = Standing.read(api, dataset)
-    there = [fresh.records[name] for name in gone if name in fresh.records]
+    fresh = Shelf.read(api, dataset).records
+    there = [fresh[name] for name in gone if name in fresh]
     untouched = [str(record["id"]) for record in there if not is_answered(record)]
     outdated = [
         record for record in there if is_answered(record) and record["metadata"].get(CURRENT.name) != NO

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -49,26 +50,26 @@ class ChunkVectors:
     def matrix(self) -> Vectors:
         """(n, dimension), made when first asked for."""
         texts = [chunk.text for chunk in self.chunks]
-        made = [np.empty((0, self._source.dimension), np.float32)]
-        if texts:
-            with self._progress.task("Embedding chunks", total=len(texts), unit="texts") as advance:
-                for start in range(0, len(texts), _SLICE):
-                    made.append(self._source.documents(texts[start : start + _SLICE]))
-                    advance(len(made[-1]))
-        return np.concatenate(made)
+        made = _embedded("Embedding chunks", texts, self._source.documents, self._progress)
+        return np.concatenate([np.empty((0, self._source.dimension), np.float32), *made])
 
 
 def embed_queries(source: VectorSource, texts: Sequence[str], progress: Progress) -> dict[str, Vectors]:
     """Text → vector; each distinct text is embedded once."""
     distinct = sorted(set(texts))
-    found: dict[str, Vectors] = {}
-    if distinct:
-        with progress.task("Embedding queries", total=len(distinct), unit="texts") as advance:
-            for start in range(0, len(distinct), _SLICE):
-                part = distinct[start : start + _SLICE]
-                found.update(zip(part, source.queries(part), strict=True))
+    made = _embedded("Embedding queries", distinct, source.queries, progress)
+    return dict(zip(distinct, chain.from_iterable(made), strict=True))
+
+
+def _embedded(
+    doing: str, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors], progress: Progress
+) -> Iterator[Vectors]:
+    if texts:
+        with progress.task(doing, total=len(texts), unit="texts") as advance:
+            for start in range(0, len(texts), _SLICE):
+                part = texts[start : start + _SLICE]
+                yield embed(part)
                 advance(len(part))
-    return found
 
 
 def nearest_other(matrix: Vectors, rows: Sequence[int]) -> tuple[Vectors, npt.NDArray[np.int64]]:

@@ -15,12 +15,14 @@ from docutils.utils import new_document
 
 from curation.documents.markup.blocks import Section
 from curation.documents.markup.rst.settings import settings
+from curation.words import word_set
 
 Style = Callable[[Sequence[Section]], list[str]]
 
 _NUMBERED = re.compile(r"^id\d+$")
 _COUNTED = re.compile(r"^(.*)_(\d+)$")
 _DASHES = re.compile(r"-{2,}")
+_OF_WORDS = word_set("Lu Ll Lt Lm Lo Mn Mc Me Nd Nl Pc")  # Unicode's categories
 
 
 def anchors(sections: Sequence[Section], style: str) -> list[str]:
@@ -35,15 +37,6 @@ def anchors(sections: Sequence[Section], style: str) -> list[str]:
 def line_anchor(line: int) -> str:
     """Of a line in a file that is shown with numbers."""
     return f"L{line}"
-
-
-def _given(sections: Sequence[Section]) -> list[str]:
-    """The ids that stand in the page itself, as HTML and PDF have them."""
-    return [section.given for section in sections]
-
-
-def _none(sections: Sequence[Section]) -> list[str]:
-    return [""] * len(sections)
 
 
 def _sphinx(sections: Sequence[Section]) -> list[str]:
@@ -104,31 +97,18 @@ def _toc(sections: Sequence[Section], slug: Callable[[str], str]) -> list[str]:
     return found
 
 
-def _github(sections: Sequence[Section]) -> list[str]:
-    """github-slugger. Hugo, mdBook and others do the same."""
-    return _counted(sections, github_slug)
-
-
-def _gitlab(sections: Sequence[Section]) -> list[str]:
-    return _counted(sections, lambda text: _DASHES.sub("-", github_slug(text)))
-
-
 def _docusaurus(sections: Sequence[Section]) -> list[str]:
     """github-slugger, and ``{#id}`` where it stands. A heading of the first level has no anchor."""
-    counted = _github(sections)
+    counted = _counted(sections, github_slug)
     return [
         "" if one.level == 1 else one.given or anchor for one, anchor in zip(sections, counted, strict=True)
     ]
 
 
 def github_slug(text: str) -> str:
-    kept = (one for one in text.strip().lower() if one in "- " or _is_word(one))
+    """As github-slugger makes it."""
+    kept = (one for one in text.strip().lower() if one in "- " or unicodedata.category(one) in _OF_WORDS)
     return "".join(kept).replace(" ", "-")
-
-
-def _is_word(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category[0] in "LM" or category in {"Nd", "Nl", "Pc"}
 
 
 def _counted(sections: Sequence[Section], slug: Callable[[str], str]) -> list[str]:
@@ -148,12 +128,12 @@ def _counted(sections: Sequence[Section], slug: Callable[[str], str]) -> list[st
 
 
 STYLES: Mapping[str, Style] = {
-    "none": _none,
-    "given": _given,
+    "none": lambda sections: [""] * len(sections),
+    "given": lambda sections: [section.given for section in sections],  # the page's own, in HTML and PDF
     "sphinx": _sphinx,
     "mkdocs": _mkdocs,
     "pymdownx": _pymdownx,
-    "github": _github,
-    "gitlab": _gitlab,
+    "github": lambda sections: _counted(sections, github_slug),  # Hugo, mdBook and others do the same
+    "gitlab": lambda sections: _counted(sections, lambda text: _DASHES.sub("-", github_slug(text))),
     "docusaurus": _docusaurus,
 }

@@ -66,6 +66,14 @@ class Corpus:
             return chunk_id
         return self.former[chunk_id].replaced_by if chunk_id in self.former else ""
 
+    def holds_the_same(self, other: Corpus) -> bool:
+        """Whether ``other`` has the same documents and chunks, cut in the same way."""
+        return (self.documents, self.stored_chunks, self.recipes) == (
+            other.documents,
+            other.stored_chunks,
+            other.recipes,
+        )
+
     @staticmethod
     def exists(home: Home) -> bool:
         """Whether anything was ever ingested."""

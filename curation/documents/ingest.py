@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Literal
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from curation.documents.chunking import RECIPE_VERSION
@@ -23,10 +21,11 @@ from curation.documents.markup.rst.names import GENERATED, short_name
 from curation.documents.partials import not_pages
 from curation.documents.readings import Reading, Readings
 from curation.documents.report import IngestReport, SourceCount, counted, not_included
+from curation.documents.shared import fetch, held, save_shared
 from curation.documents.sources.files import Skipped, Source, SourceFile
 from curation.documents.sources.kinds import FORMS, downloads_of, open_source, source_name
 from curation.documents.splitting import TokenCounter
-from curation.errors import BusyError, SourceError, StateError
+from curation.errors import SourceError
 from curation.files import write_json
 from curation.home import Home
 from curation.progress import SILENT, Progress
@@ -35,8 +34,6 @@ from curation.records.document import Document
 from curation.records.identity import content_id
 from curation.settings import ChunkSettings
 from curation.workers import Workers, in_process
-
-__all__ = ["DropReport", "IngestReport", "Skipped", "drop_source", "ingest"]
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +53,15 @@ def ingest(
     Where a source has many pages, ``workers`` read and cut them.
 
     Other sources stay as they are. Nothing is written when nothing changed, and nothing at all when an error
-    is raised: SourceError (nothing to ingest, everything skipped), BusyError (another ingest runs),
-    StateError.
+    is raised: SourceError (nothing to ingest, everything skipped), BusyError (another ingest runs, here or
+    on a machine that shares the corpus), StateError.
     """
     if not specs:
         raise SourceError(
             "There is nothing to ingest.", f"Give a source, or set curation.documents.sources. It is {FORMS}."
         )
-    with _only_one(home):
+    with held(home):
+        fetch(home)
         old = Corpus.load(home) if Corpus.exists(home) else Corpus([], [])
         reading = _Reading(old, settings, counter, progress, home, workers)
         for spec in dict.fromkeys(specs):
@@ -89,7 +87,8 @@ def drop_source(spec: str, home: Home) -> DropReport:
     ``spec`` is what was given to ``ingest``, or the source's name. Raises SourceError when the corpus has no
     such source, BusyError while an ingest runs, StateError when there is no corpus; then nothing is changed.
     """
-    with _only_one(home):
+    with held(home):
+        fetch(home)
         old = Corpus.load(home)
         known = sorted({document.source for document in old.documents} | set(old.recipes))
         name = source_name(spec, known)
@@ -104,7 +103,7 @@ def drop_source(spec: str, home: Home) -> DropReport:
             {source: recipe for source, recipe in old.recipes.items() if source != name},
         )
         new.former = former_chunks(old, new)
-        new.save(home)
+        save_shared(home, new.save)
         shutil.rmtree(downloads_of(name, home.downloads), ignore_errors=True)
     report = DropReport(
         source=name,
@@ -254,10 +253,9 @@ class _Reading:
         recipes = {**self.old.recipes, **self.recipes}
         new = Corpus([*kept_documents, *self.documents], [*kept_chunks, *self.chunks], recipes)
         new.former = former_chunks(self.old, new)
-        same = new.documents == self.old.documents and new.stored_chunks == self.old.stored_chunks
-        if not (same and new.recipes == self.old.recipes and Corpus.exists(self.home)):
+        if not (new.holds_the_same(self.old) and Corpus.exists(self.home)):
             with self.progress.task("Writing the corpus"):
-                new.save(self.home)
+                save_shared(self.home, new.save)
         self.readings.save()
         before = {chunk.id for chunk in self.old.stored_chunks if chunk.source in self.names}
         now = {chunk.id for chunk in self.chunks}
@@ -306,29 +304,6 @@ def _document(source: Source, reading: Reading, shown: Mapping[str, str]) -> Doc
         title=reading.page.titles[""] or file.path.rsplit("/", 1)[-1],
         text=file.text,
     )
-
-
-@contextmanager
-def _only_one(home: Home) -> Iterator[None]:
-    """Hold the corpus for this process. Raises BusyError when another one has it."""
-    try:
-        home.corpus.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home.corpus / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise BusyError(
-            f"Another ingest is writing to {home.corpus}.",
-            "Wait until it has finished, then run this one again.",
-        ) from error
-    except OSError as error:
-        raise StateError(
-            f"Cannot write {home.corpus}: {error.strerror or error}",
-            "Check the free space (df) and the permissions of the state folder (CLAYLOOP_HOME).",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _nothing(spec: str, skipped: Sequence[Skipped]) -> SourceError:

@@ -156,7 +156,7 @@ class Places:
         wanted = _letters(unquote(anchor))
         if not wanted:
             return chunks
-        own = [chunk for chunk in chunks if _anchor(chunk) == unquote(anchor)]
+        own = [chunk for chunk in chunks if unquote(chunk.url.partition("#")[2]) == unquote(anchor)]
         below = [chunk for chunk in chunks if wanted in {_letters(one[-1]) for one in _sections(chunk)}]
         return own or below or chunks
 
@@ -255,11 +255,6 @@ def _sections(chunk: Chunk) -> list[_Section]:
     """Those that a chunk lies in, and the short ones that were put together in it, each under its heading."""
     outer = [chunk.section[:length] for length in range(1, len(chunk.section) + 1)]
     return [*outer, *((*chunk.section, *headings) for headings, _ in chunk.merged if headings)]
-
-
-def _anchor(chunk: Chunk) -> str:
-    """The anchor in the address of the section in which it begins."""
-    return unquote(chunk.url.partition("#")[2])
 
 
 def _names(section: _Section) -> set[str]:

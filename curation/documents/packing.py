@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from curation.documents.markup.blocks import Block, Section
 from curation.documents.splitting import (
@@ -97,10 +98,7 @@ class Packing:
         for number, section in enumerate(sections):
             following = sections[number + 1].path if number + 1 < len(sections) else ()
             groups.extend(self._pack(section, number, following))
-        finished: list[Cut] = []
-        for group in self._settled(self._merge(groups)):
-            finished.extend(self._finish(group))
-        return finished
+        return [cut for group in self._settled(self._merge(groups)) for cut in self._finish(group)]
 
     # Packing
 
@@ -284,9 +282,5 @@ class Packing:
 
 
 def _common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    length = 0
-    for a, b in zip(first, second, strict=False):
-        if a != b:
-            break
-        length += 1
-    return first[:length]
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
+    return tuple(name for name, _ in same)

@@ -151,19 +151,10 @@ def _mkdocs(look: Look, folder: str, base: str) -> _Guess | None:
         return None
     root = posixpath.normpath(posixpath.join(folder, str(config.get("docs_dir") or "docs")))
     end = "{path}/" if config.get("use_directory_urls", True) else "{path}.html"
-    toc: dict[str, Any] = next(
-        (one["toc"] for one in _list(config.get("markdown_extensions")) if _has_toc(one)), {}
-    )
-    style = "pymdownx" if "pymdownx" in str(toc.get("slugify", "")) else "mkdocs"
+    extensions = config.get("markdown_extensions")
+    slugs = [_mapping_in(one, "toc").get("slugify") for one in extensions or () if isinstance(one, dict)]
+    style = "pymdownx" if "pymdownx" in str(slugs) else "mkdocs"
     return _folder(url) + end, style, root, name
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _has_toc(extension: Any) -> bool:
-    return isinstance(extension, dict) and isinstance(extension.get("toc"), dict)
 
 
 def _docusaurus(look: Look, folder: str, base: str) -> _Guess | None:

@@ -61,6 +61,9 @@ class Measure:
         return tokens
 
 
+Splitter = Callable[[str, int, Measure], list[str]]  # of a text into parts of at most so many tokens
+
+
 def split_prose(text: str, limit: int, measure: Measure) -> list[str]:
     """Parts of at most ``limit`` tokens, cut between lines, then sentences, then words, then tokens."""
     return list(_packed(text.split("\n"), "\n", limit, measure, _sentences))
@@ -168,7 +171,7 @@ def _code_lines(text: str, limit: int, measure: Measure) -> list[str]:
     return list(_packed(text.split("\n"), "\n", limit, measure, split_tokens))
 
 
-def _packed(units: list[str], joint: str, limit: int, measure: Measure, finer: _Splitter) -> Iterator[str]:
+def _packed(units: list[str], joint: str, limit: int, measure: Measure, finer: Splitter) -> Iterator[str]:
     """``units`` joined as far as ``limit`` allows; a unit that is too long alone is split by ``finer``."""
     held: list[str] = []
     tokens = 0
@@ -185,7 +188,3 @@ def _packed(units: list[str], joint: str, limit: int, measure: Measure, finer: _
         tokens += cost + (measure.joint if len(held) > 1 else 0)
     if held:
         yield joint.join(held)
-
-
-class _Splitter(Protocol):
-    def __call__(self, text: str, limit: int, measure: Measure) -> list[str]: ...

@@ -11,10 +11,6 @@ from curation.records.identity import content_id
 
 Markup = Literal["markdown", "restructuredtext", "html", "pdf", "python"]
 
-DOCUMENT_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("id", "source", "version", "path", "url", "markup", "title", "text")]
-)
-
 
 class Document(BaseModel):
     """A documentation file.
@@ -39,3 +35,6 @@ class Document(BaseModel):
     @staticmethod
     def make_id(path: str, text: str) -> str:
         return content_id("document", path, text)
+
+
+DOCUMENT_SCHEMA = pa.schema([(name, pa.string()) for name in Document.model_fields])

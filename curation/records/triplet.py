@@ -12,9 +12,6 @@ from curation.records.identity import content_id
 Origin = Literal["sentence-pair", "multiple-queries", "heading", "conversation"]
 QueryStyle = Literal["question", "how-to", "keywords", "error", "follow-up"]
 
-_COLUMNS = ("id", "chunk_id", "anchor", "positive", "negative", "origin", "style", "model", "path", "section")
-TRIPLET_SCHEMA = pa.schema([(name, pa.string()) for name in _COLUMNS])
-
 
 class Triplet(BaseModel):
     """A triplet, with the field names of Argilla's chat-bot tutorial.
@@ -43,3 +40,6 @@ class Triplet(BaseModel):
     @staticmethod
     def make_id(chunk_id: str, positive: str, negative: str) -> str:
         return content_id("triplet", chunk_id, positive, negative)
+
+
+TRIPLET_SCHEMA = pa.schema([(name, pa.string()) for name in Triplet.model_fields])

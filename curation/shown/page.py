@@ -20,6 +20,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
+from curation.documents.markup.blocks import fenced as in_fence
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
 _SCHEMES = ("http", "https")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -99,12 +101,10 @@ def prose(markdown: str) -> list[str]:
     ]
 
 
-def fenced(code: str, language: str = "") -> str:
-    """A code block that its content cannot close."""
-    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
-    language = re.sub(r"[^A-Za-z0-9_+.-]", "", "".join(language.split()[:1]))
-    return f"{fence}{'' if language.lower() == _DRAWN else language}\n{code.rstrip()}\n{fence}"
+def fenced(code: str, info: str = "") -> str:
+    """A code block that its content cannot close. ``info`` is what stood behind its fence."""
+    language = re.sub(r"[^A-Za-z0-9_+.-]", "", "".join(info.split()[:1]))
+    return in_fence(code.rstrip(), "" if language.lower() == _DRAWN else language)
 
 
 def plain(text: str) -> str:

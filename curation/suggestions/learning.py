@@ -54,7 +54,7 @@ def learn(question: str, examples: Iterable[Example], standing: Scorer | None = 
     what it has not learned from, and dropped when a decision that it learned from is gone or says something
     else by now. The order of ``examples`` never matters.
     """
-    usable = sorted(examples, key=_place)
+    usable = sorted(examples, key=lambda one: one.record_id)
     names = sorted(usable[-1].features) if usable else []
     usable = [one for one in usable if one.features.keys() == set(names)]
     if standing is not None and not _still_holds(standing, usable):
@@ -182,7 +182,3 @@ def _still_holds(standing: Scorer, examples: Sequence[Example]) -> bool:
 def _probability(scorer: Scorer, one: Example) -> float:
     found = scorer.probability(one.features)
     return 0.5 if found is None else found
-
-
-def _place(one: Example) -> str:
-    return one.record_id

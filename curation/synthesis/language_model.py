@@ -157,6 +157,7 @@ class LanguageModel:
     def _client(self) -> openai.OpenAI:
         import openai  # most of a second, and a bot that shows passages alone asks no model
 
+        is_local = is_loopback(urlsplit(self.base_url).hostname or "")
         client = openai.OpenAI(
             base_url=self.base_url,
             api_key=self._key or NO_KEY,
@@ -165,15 +166,12 @@ class LanguageModel:
             ),
             max_retries=RETRIES,
             # A proxy in the environment cannot reach this machine's own loopback.
-            http_client=openai.DefaultHttpxClient(trust_env=False) if self._is_local() else None,
+            http_client=openai.DefaultHttpxClient(trust_env=False) if is_local else None,
         )
         # The client takes these from the environment; only the settings count here.
         client.organization = None
         client.project = None
         return client
-
-    def _is_local(self) -> bool:
-        return is_loopback(urlsplit(self.base_url).hostname or "")
 
     def _first_listed(self) -> str:
         with self._failures():

@@ -20,7 +20,6 @@ def merge(
     generations: Mapping[str, Generation],
     model: str,
     earlier: Iterable[Triplet],
-    with_headings: bool,
 ) -> list[Triplet]:
     """Triplets in corpus order: of each chunk generated ones first, then headings.
 
@@ -42,8 +41,7 @@ def merge(
             triplets += before.get(chunk.id, [])
         else:
             triplets += make.generated(chunk, generation)
-        if with_headings:
-            triplets += [make.triplet(chunk, query, "heading") for query in headings.get(chunk.id, ())]
+        triplets += [make.triplet(chunk, query, "heading") for query in headings.get(chunk.id, ())]
     return _specific(triplets)
 
 

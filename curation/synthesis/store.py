@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from curation.errors import StateError
 from curation.files import read_record, write_json
@@ -28,11 +28,11 @@ class Recipe(BaseModel):
     context: str
     num_queries: int
     styles: tuple[QueryStyle, ...]
-    templates: str = ""
+    templates: str = Field(default_factory=templates_hash)
 
     @property
     def id(self) -> str:
-        return content_id(self.model_copy(update={"templates": templates_hash()}).model_dump_json())[:12]
+        return content_id(self.model_dump_json())[:12]
 
 
 class Generation(BaseModel):

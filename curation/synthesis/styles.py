@@ -98,10 +98,7 @@ _ABOUT_ERRORS = (
         "Plugins > class ThemeLoader",
         "ThemeLoader(path, fallback=None)\n\nA folder without templates raises ThemeError: no templates.",
     ),
-    (
-        "Troubleshooting > The page stays empty",
-        "This happens when scripts are blocked. Allow scripts for the host name of the dashboard.",
-    ),
+    _ABOUT[-1],
 )
 
 

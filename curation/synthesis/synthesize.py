@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from curation.documents.corpus import Corpus
+from curation.documents.shared import held, save_shared
 from curation.errors import BusyError, LanguageModelError, StateError
 from curation.home import Home
 from curation.progress import SILENT, Progress
@@ -85,8 +86,8 @@ def synthesize(
     """Ask ``llm`` about the chunks it was not asked about yet, and save the triplets of the whole corpus.
 
     Without ``llm`` only headings are added; generated triplets stay. Raises StateError (empty corpus, full
-    disk), BusyError (another synthesis runs), LanguageModelError (the endpoint is down or goes away; what was
-    generated until then is stored).
+    disk), BusyError (another synthesis runs, or another machine that shares the corpus has changed it),
+    LanguageModelError (the endpoint is down or goes away). What was generated until then is stored.
     """
     if not corpus.chunks:
         raise StateError("There are no chunks to make queries for.", "Run `clayloop ingest SOURCE` first.")
@@ -104,8 +105,9 @@ def synthesize(
                 generations, fresh = asking.generations(corpus.chunks, settings, report)
                 if known.finds is not None:
                     _look_up(fresh, known.finds, report)
-            triplets = merge(corpus, generations, report.model, earlier, settings.headings)
-            save_triplets(home, triplets)
+            triplets = merge(corpus, generations, report.model, earlier)
+            with held(home, wait=True):
+                save_shared(home, lambda place: save_triplets(place, triplets))
     except Timeout:
         raise BusyError(
             f"Another synthesis is running in {home.root}.", "Wait until it ends, or stop it first."

@@ -103,7 +103,6 @@ class MultipleQueries(Task):  # type: ignore[misc]
     ``model_name``.
     """
 
-    system_prompt: str = prompts.MULTIPLY_SYSTEM_PROMPT
     num_queries: int = 3
     context: str = ""
     small_model: bool = False
@@ -133,8 +132,17 @@ class _Recorder(Step):  # type: ignore[misc]
     recipe: dict[str, Any]
     progress_file: str
 
-    def _store(self) -> GenerationStore:
-        return GenerationStore(Path(self.folder), Recipe(**self.recipe))
+    def process(self, inputs: StepInput) -> Iterator[list[Row]]:
+        try:
+            rows = self.recorded(inputs, GenerationStore(Path(self.folder), Recipe(**self.recipe)))
+        except ClayloopError as error:
+            self._tell(error=error.message, hint=error.hint)
+            raise
+        yield rows
+
+    def recorded(self, rows: list[Row], store: GenerationStore) -> list[Row]:
+        """The rows that go on to the next step."""
+        raise NotImplementedError
 
     def _tell(self, **line: Any) -> None:
         append_progress(self.progress_file, **line)
@@ -151,29 +159,27 @@ class DropMalformed(_Recorder):
     def outputs(self) -> list[str]:
         return ["chunk_id", "positive", "malformed"]
 
-    def process(self, inputs: StepInput) -> Iterator[list[Row]]:
-        good, failed, vain = [], [], []
-        store = self._store()
-        try:
-            for row in inputs:
-                if has_failed(row, PAIR_STEP):
-                    failed.append(row["chunk_id"])
-                elif row["positive"] is None:
-                    vain_one = Generation(
+    def recorded(self, rows: list[Row], store: GenerationStore) -> list[Row]:
+        good, failed, vain, all_tokens = [], [], [], 0
+        for row in rows:
+            tokens = output_tokens(row, PAIR_STEP)
+            all_tokens += tokens
+            if has_failed(row, PAIR_STEP):
+                failed.append(row["chunk_id"])
+            elif row["positive"] is not None:
+                good.append({**row, "pair_tokens": tokens})
+            else:
+                vain.append(row["chunk_id"])
+                store.put(
+                    Generation(
                         chunk_id=row["chunk_id"],
                         style=row["style"],
                         malformed=dict(Counter(row["malformed"])),
-                        output_tokens=output_tokens(row, PAIR_STEP),
+                        output_tokens=tokens,
                     )
-                    store.put(vain_one)
-                    vain.append(row["chunk_id"])
-                else:
-                    good.append({**row, "pair_tokens": output_tokens(row, PAIR_STEP)})
-            self._tell(done=vain, failed=failed, tokens=sum(output_tokens(row, PAIR_STEP) for row in inputs))
-        except ClayloopError as error:
-            self._tell(error=error.message, hint=error.hint)
-            raise
-        yield good
+                )
+        self._tell(done=vain, failed=failed, tokens=all_tokens)
+        return good
 
 
 class KeepQueries(_Recorder):
@@ -189,24 +195,18 @@ class KeepQueries(_Recorder):
     def outputs(self) -> list[str]:
         return ["positive"]
 
-    def process(self, inputs: StepInput) -> Iterator[list[Row]]:
-        rows, failed, done, tokens = [], [], [], 0
-        store = self._store()
-        try:
-            for row in inputs:
-                if has_failed(row, MULTIPLY_STEP):
-                    failed.append(row["chunk_id"])
-                    continue
-                tokens += output_tokens(row, MULTIPLY_STEP)
-                generation = self._generation(row)
-                store.put(generation)
-                done.append(generation.chunk_id)
-                rows.append({**row, "positive": [generation.positive, *generation.queries]})
-            self._tell(done=done, failed=failed, tokens=tokens)
-        except ClayloopError as error:
-            self._tell(error=error.message, hint=error.hint)
-            raise
-        yield rows
+    def recorded(self, rows: list[Row], store: GenerationStore) -> list[Row]:
+        kept, failed, tokens = [], [], 0
+        for row in rows:
+            if has_failed(row, MULTIPLY_STEP):
+                failed.append(row["chunk_id"])
+                continue
+            tokens += output_tokens(row, MULTIPLY_STEP)
+            generation = self._generation(row)
+            store.put(generation)
+            kept.append({**row, "positive": [generation.positive, *generation.queries]})
+        self._tell(done=[row["chunk_id"] for row in kept], failed=failed, tokens=tokens)
+        return kept
 
     def _generation(self, row: Row) -> Generation:
         first, *others = row["positive"]

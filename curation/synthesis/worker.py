@@ -95,12 +95,11 @@ def _pair(job: Job, api_key: SecretStr) -> Any:
 
 def _multiply(job: Job, api_key: SecretStr, batches: dict[str, int]) -> Any:
     """The step that asks for variations of it."""
-    from curation.synthesis import prompts, tasks
+    from curation.synthesis import tasks
 
     return tasks.MultipleQueries(
         name=tasks.MULTIPLY_STEP,
         num_queries=job.recipe.num_queries,
-        system_prompt=prompts.MULTIPLY_SYSTEM_PROMPT,
         context=job.recipe.context,
         small_model=job.recipe.few_shot,
         llm=_llm(job, api_key, VARIATION_TOKENS * job.recipe.num_queries),

@@ -7,9 +7,27 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from curation import ClayloopError
+from dashboards.handover import Handover
+from serving import Gap
+from training import Preview
 
 _PATIENCE = 600.0  # seconds
+_GAPS = TypeAdapter(list[Gap])
+
+
+def read_topics(handover: Handover) -> list[Gap]:
+    """Topics without good answers in the served release, the largest first. Raises ClayloopError."""
+    return _GAPS.validate_python(run_clayloop(handover.clayloop, "gaps", "--json", "--most", "100"))
+
+
+def dry_run(handover: Handover) -> list[Preview]:
+    """What a retrain would do, without its many rows; one, in a list as every feed gives. Raises
+    ClayloopError."""
+    found = run_clayloop(handover.clayloop, "retrain", "--dry-run", "--json", "-")
+    return [Preview.model_validate({**found, "rows": []})]
 
 
 def run_clayloop(command: Sequence[str], *arguments: str) -> Any:

@@ -1,4 +1,4 @@
-"""Annotation progress, asked of Argilla in a thread, once for all open pages: no page waits for it."""
+"""What takes long to read, such as what Argilla knows: read in a thread, once for all open pages."""
 
 from __future__ import annotations
 
@@ -91,6 +91,10 @@ class Feed(Generic[T]):
             self._fresh.wait(patience)
         with self._lock:
             return replace(self._snapshot, told=self._telling.words)
+
+    def first(self, patience: float = 0.0) -> T | None:
+        """The first item of the last snapshot; None where there is none."""
+        return next(iter(self.latest(patience).items or ()), None)
 
     def _refresh(self) -> None:
         begun = time.monotonic()

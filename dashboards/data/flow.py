@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation import Decision, Home
-from dashboards.data.annotation import TITLES, DatasetRow
+from curation import DATASETS, DatasetProgress, Decision, Home
 from dashboards.data.releases import read_releases
-from dashboards.data.standing import Standing
+from dashboards.data.standing import Standing, links_of
 from dashboards.wording import plural
 
 
@@ -28,54 +27,36 @@ class Station:
     parts: Sequence[tuple[str, str]] = ()
 
 
-def flow_of(
-    home: Home, standings: Sequence[Standing] | None, progress: Sequence[DatasetRow] | None
-) -> list[Station]:
+def flow_of(home: Home, standing: Standing | None, progress: Sequence[DatasetProgress]) -> list[Station]:
     """The stations in their order. What Argilla would tell is unknown while it does not answer."""
-    standing = standings[0] if standings else None
-    served = read_releases(home).served
+    served, links = read_releases(home).served, links_of(standing)
     decisions = standing.decided.every if standing else ()
     accepted = [one for one in decisions if one.verdict == "accepted"]
-    links = standing.links if standing else None
-    triplets = [row for row in progress or () if row.title == "Triplets"]
-    turns = [row for row in progress or () if row.title == "Conversations"]
 
-    def pending(dataset: str) -> str:
-        return links.pending(dataset) if links else ""
+    def records(name: str, dataset: str) -> Station:
+        rows = [row for row in progress if row.dataset == dataset]
+        told = f"{sum(row.pending for row in rows):,} wait for people" if rows else ""
+        count = sum(row.total for row in rows) if rows else None
+        return Station(name, count, told, links.pending(dataset))
 
-    def parts(found: Sequence[Decision]) -> list[tuple[str, str]]:
+    def decided(name: str, found: Sequence[Decision], told: str) -> Station:
+        if standing is None:
+            return Station(name, None, told)
         counts = Counter[str](one.dataset for one in found)
-        return [
-            (plural(counts[name], name[:-1]), standing.opened(found, name))
-            for name in TITLES
-            if standing and counts[name]
+        parts = [
+            (plural(counts[one], one[:-1]), standing.opened(found, one)) for one in DATASETS if counts[one]
         ]
+        return Station(name, len(found), told, parts=parts)
 
     return [
-        Station("chunks", _rows(home), "of the documentation", pending("chunks")),
-        Station(
-            "triplets",
-            sum(row.total for row in triplets) if triplets else None,
-            _waiting(triplets),
-            pending("triplets"),
-        ),
-        Station(
-            "decided", len(decisions) if standing else None, "records with an answer", parts=parts(decisions)
-        ),
-        Station("accepted", len(accepted) if standing else None, "of them", parts=parts(accepted)),
+        Station("chunks", _rows(home), "of the documentation", links.pending("chunks")),
+        records("triplets", "triplets"),
+        decided("decided", decisions, "records with an answer"),
+        decided("accepted", accepted, "of them"),
         Station("examples", served.examples if served else None, "that the model was trained on"),
         Station("release", 1 if served else 0, served.id if served else "none is served"),
-        Station(
-            "turns",
-            sum(row.total for row in turns) if turns else None,
-            _waiting(turns),
-            pending("conversations"),
-        ),
+        records("turns", "conversations"),
     ]
-
-
-def _waiting(rows: Sequence[DatasetRow]) -> str:
-    return f"{sum(row.pending for row in rows):,} wait for people" if rows else ""
 
 
 def _rows(home: Home) -> int | None:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dashboards.data.annotation import DatasetRow
+from curation import SIMULATED_ANNOTATOR, DatasetProgress
 from dashboards.data.quality import Mean
 from dashboards.data.releases import METRICS, ReleaseRow
-from dashboards.data.runs import Outcome, RunRow, StepRow
-from dashboards.data.verdicts import GuardRow
+from dashboards.data.runs import Outcome, RunRow
 from dashboards.escaping import one_line
 from dashboards.wording import duration
-from training import Slice
+from training import Guard, Slice, StepRecord
 
 SIGNS: dict[Outcome, str] = {
     "running": "▶",
@@ -33,7 +32,7 @@ SCORE_COLUMNS = ("order", "release", "metric", "score", "served", "model")
 def score_frame(rows: Sequence[ReleaseRow]) -> pd.DataFrame:
     """One line per release and metric that it has, in the order of ``rows``: `SCORE_COLUMNS`."""
     lines = [
-        (order, row.id, METRICS[metric], value, row.served, one_line(row.model))
+        (order, row.id, METRICS[metric], value, row.served, one_line(row.release.base_model))
         for order, row in enumerate(rows)
         for metric, value in row.metrics.items()
         if metric in METRICS
@@ -57,13 +56,13 @@ def dimension_frame(row: ReleaseRow) -> pd.DataFrame:
     return table_of(lines)
 
 
-def annotator_frame(rows: Sequence[DatasetRow]) -> pd.DataFrame:
+def annotator_frame(rows: Sequence[DatasetProgress]) -> pd.DataFrame:
     """One line per dataset and annotator."""
     lines = [
         {
-            "Annotator": one_line(person.name),
-            "Kind": "simulated" if person.simulated else "person",
-            "Dataset": dataset.title,
+            "Annotator": one_line(person.username),
+            "Kind": "simulated" if person.username == SIMULATED_ANNOTATOR else "person",
+            "Dataset": dataset.dataset.capitalize(),
             **dict(zip(COUNTS, (person.submitted, person.draft, person.discarded), strict=True)),
             "Share": 100 * person.submitted / dataset.total if dataset.total else 0.0,
         }
@@ -82,7 +81,7 @@ def run_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
             "Started": row.started_at,
             "Outcome": f"{SIGNS[row.outcome]} {row.outcome.replace('-', ' ')}",
             "Duration": "–" if row.seconds is None else duration(row.seconds),
-            "Change": (row.gate.change if row.gate else "") or "–",
+            "Change": row.change or "–",
             "Release": row.release or "–",
             "Verdict": one_line(row.verdict),
         }
@@ -91,7 +90,7 @@ def run_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
     return table_of(lines)
 
 
-def guard_frame(guards: Sequence[GuardRow]) -> pd.DataFrame:
+def guard_frame(guards: Sequence[Guard]) -> pd.DataFrame:
     """One line per guard of one run's gate, those that failed first."""
     lines = [
         {
@@ -104,14 +103,14 @@ def guard_frame(guards: Sequence[GuardRow]) -> pd.DataFrame:
     return table_of(lines)
 
 
-def step_frame(steps: Sequence[StepRow]) -> pd.DataFrame:
+def step_frame(steps: Sequence[StepRecord]) -> pd.DataFrame:
     """One line per step of one run, in its order."""
     lines = [
         {
             "Step": one_line(step.name),
             "Status": one_line(step.status),
-            "Duration": "–" if step.seconds is None else duration(step.seconds),
-            "Peak memory": "–" if step.peak_memory_mb is None else f"{step.peak_memory_mb:,.0f} MB",
+            "Duration": "–" if step.status == "running" else duration(step.seconds),
+            "Peak memory": f"{step.peak_memory_mb:,.0f} MB" if step.peak_memory_mb else "–",
             "What it did": one_line(step.note),
         }
         for step in steps

@@ -1,5 +1,5 @@
-"""Tables about turns, topics, curated answers, releases and what was dropped. The column Records leads to
-records in Argilla."""
+"""Tables about turns, topics, curated answers, releases and what was or would be dropped. The column Records
+leads to records in Argilla."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from curation import AskedTurn, RecordLinks
+from curation import AskedTurn, Calibration, RecordLinks
 from dashboards.data.actions import Action
 from dashboards.data.frames import table_of
 from dashboards.data.funnel import Dropped
-from dashboards.data.gaps import Topic
 from dashboards.data.releases import ReleaseRow
 from dashboards.escaping import one_line
-from serving import ListedAnswer
-from training import CanaryReport
+from serving import Gap, ListedAnswer
+from training import CanaryReport, Preview
 
 
 def turn_table(turns: Sequence[AskedTurn], links: RecordLinks) -> pd.DataFrame:
@@ -36,7 +35,7 @@ def turn_table(turns: Sequence[AskedTurn], links: RecordLinks) -> pd.DataFrame:
     return table_of(lines)
 
 
-def topic_table(topics: Sequence[Topic], links: RecordLinks) -> pd.DataFrame:
+def topic_table(topics: Sequence[Gap], links: RecordLinks) -> pd.DataFrame:
     """One line per topic, in their order."""
     lines = [
         {
@@ -86,15 +85,43 @@ def dropped_table(dropped: Sequence[Dropped], links: RecordLinks) -> pd.DataFram
     return table_of(lines)
 
 
+def dry_run_table(found: Preview) -> pd.DataFrame:
+    """One line for each fate, or for each reason of it."""
+    lines = [
+        {"Decisions": count, "Would become": fate, "Because": one_line(reason)}
+        for fate, total in found.fates.items()
+        for reason, count in (found.reasons.get(fate) or {"": total}).items()
+    ]
+    return table_of(lines, ["Decisions", "Would become", "Because"])
+
+
+def calibration_table(found: Calibration) -> pd.DataFrame:
+    """One line per release: what a judge's verdicts are worth beside people's."""
+    lines = [
+        {
+            "Release": one_line(one.release),
+            "Judged": f"{one.judged:,} of {one.decided:,}",
+            "As people": f"{one.same / one.judged:.0%}" if one.judged else "–",
+            "Too kind": one.too_kind,
+            "Too strict": one.too_strict,
+            "Alpha": one.alpha.value,
+            "From": one.alpha.low,
+            "To": one.alpha.high,
+        }
+        for one in found.releases
+    ]
+    return table_of(lines)
+
+
 def release_table(rows: Sequence[ReleaseRow]) -> pd.DataFrame:
     """One line per release, in their order."""
     lines = [
         {
             "Release": row.id,
             "Served": "served" if row.served else "",
-            "Made": row.created_at,
-            "From": one_line(row.run_id or "the base model"),
-            "Chunks": row.chunks,
+            "Made": row.release.created_at,
+            "From": one_line(row.release.run_id or "the base model"),
+            "Chunks": row.release.index.rows,
             "NDCG@10": row.metrics.get("ndcg@10"),
             "Questions": row.evaluation.questions or None,
         }

@@ -28,7 +28,7 @@ def at_work(home: Home, row: RunRow, others: Sequence[RunRow], now: datetime) ->
     """Of ``row``, a run at work. ``others`` are earlier runs: their steps took what these will take."""
     current = row.current
     task = read_progress_of(RunStore(home).folder(row.id))
-    if current is None or task is None or aware(task.at) < aware(current.started or row.started_at):
+    if current is None or task is None or aware(task.at) < aware(current.started):
         task = None  # of the step before
     step = STEPS.index(current.name) + 1 if current and current.name in STEPS else len(row.steps)
     return AtWork(row, step, task, _left(row, others, task, now))
@@ -36,7 +36,7 @@ def at_work(home: Home, row: RunRow, others: Sequence[RunRow], now: datetime) ->
 
 def _left(row: RunRow, others: Sequence[RunRow], task: TaskProgress | None, now: datetime) -> float | None:
     current = row.current
-    if current is None or current.started is None:
+    if current is None:
         return None
     usual = {name: _usual(name, others) for name in STEPS}
     done = {step.name for step in row.steps if step.status == "finished"}
@@ -51,5 +51,5 @@ def _left(row: RunRow, others: Sequence[RunRow], task: TaskProgress | None, now:
 
 
 def _usual(step: str, runs: Sequence[RunRow]) -> float | None:
-    found = [one.seconds for run in runs for one in run.steps if one.name == step and one.seconds is not None]
+    found = [one.seconds for run in runs for one in run.steps if one.name == step and one.status != "running"]
     return median(found) if found else None

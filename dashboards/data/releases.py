@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from curation import ClayloopError, Home
 from dashboards.data.evaluation import Evaluation, read_evaluation
@@ -19,21 +18,18 @@ class ReleaseRow:
     """One release. ``metrics`` maps "ndcg@10" and so on to means over held-out questions: of its own run, or,
     for a release that no run made, of the run that replaced it. Empty when it was never evaluated."""
 
-    id: str
-    created_at: datetime
-    parent: str | None
-    run_id: str | None
-    model: str
-    chunks: int
-    dimension: int
-    trained_on: Mapping[str, int]
+    release: Release
     metrics: Mapping[str, float]
     evaluation: Evaluation = field(default_factory=Evaluation)
     served: bool = False
 
     @property
+    def id(self) -> str:
+        return self.release.id
+
+    @property
     def examples(self) -> int:
-        return self.trained_on.get("examples", 0)
+        return self.release.trained_on.get("examples", 0)
 
     def before(self, metric: str) -> float | None:
         """The metric of the release before, on this one's questions; None when nobody measured it."""
@@ -67,7 +63,8 @@ def read_releases(home: Home) -> ReleasesView:
     damaged: dict[str, Notice] = {}
     for release_id in store.ids():
         try:
-            row = _row(store.get(release_id), served=release_id == current)
+            release = store.get(release_id)
+            row = ReleaseRow(release, release.metrics, served=release_id == current)
         except (ClayloopError, OSError, ValueError) as error:
             damaged[release_id] = notice_of(error, f"Release {release_id}")
             continue
@@ -93,21 +90,6 @@ def _measured_by_successors(rows: Sequence[ReleaseRow]) -> list[ReleaseRow]:
     """Give a release that was made without a run the metrics from the first run that compared with it."""
     compared: dict[str, Mapping[str, float]] = {}
     for row in rows:
-        if row.parent and row.evaluation.baseline:
-            compared.setdefault(row.parent, row.evaluation.baseline)
+        if row.release.parent and row.evaluation.baseline:
+            compared.setdefault(row.release.parent, row.evaluation.baseline)
     return [row if row.metrics else replace(row, metrics=compared.get(row.id, {})) for row in rows]
-
-
-def _row(release: Release, served: bool) -> ReleaseRow:
-    return ReleaseRow(
-        id=release.id,
-        created_at=release.created_at,
-        parent=release.parent,
-        run_id=release.run_id,
-        model=release.base_model,
-        chunks=release.index.rows,
-        dimension=release.embedding.dimension,
-        trained_on=release.trained_on,
-        metrics=release.metrics,
-        served=served,
-    )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from curation import ClayloopError, Home
+from curation import ClayloopError, Home, read_record
 from dashboards.data.notice import Notice, notice_of
-from dashboards.data.verdicts import VerdictRow, read_verdict, report_path
 from dashboards.wording import aware
-from training import RUN_FILE, RunRecord, RunStore
+from training import RUN_FILE, GateVerdict, RunRecord, RunStore, StepRecord
 
 Outcome = Literal[
     "running",
@@ -30,18 +30,6 @@ _UNREADABLE = (ClayloopError, OSError, ValueError)
 
 
 @dataclass(frozen=True)
-class StepRow:
-    """One step of a run. ``seconds`` and ``peak_memory_mb`` are None until it has ended."""
-
-    name: str
-    status: str
-    seconds: float | None = None
-    peak_memory_mb: float | None = None
-    note: str = ""
-    started: datetime | None = None
-
-
-@dataclass(frozen=True)
 class RunRow:
     """One run. ``seconds`` adds up the steps that have ended, whatever number of starts they took.
     ``interrupted`` is a run that says it is running while its process is gone. ``gate`` is None until a
@@ -53,8 +41,8 @@ class RunRow:
     verdict: str = ""
     seconds: float | None = None
     release: str | None = None
-    steps: Sequence[StepRow] = ()
-    gate: VerdictRow | None = None
+    steps: Sequence[StepRecord] = ()
+    gate: GateVerdict | None = None
     report: Path | None = None
 
     @property
@@ -62,7 +50,20 @@ class RunRow:
         return self.outcome == "running"
 
     @property
-    def current(self) -> StepRow | None:
+    def change(self) -> str:
+        """The mean difference of the deciding metric with its interval; "" where there is none."""
+        return str(self.gate.interval) if self.gate and self.gate.interval else ""
+
+    @property
+    def sure(self) -> Literal["better", "worse", ""]:
+        """What the change surely is."""
+        interval = self.gate.interval if self.gate else None
+        if interval is None:
+            return ""
+        return "better" if interval.low > 0 else "worse" if interval.high < 0 else ""
+
+    @property
+    def current(self) -> StepRecord | None:
         """The step that is under way or that the run stopped at."""
         return next((step for step in reversed(self.steps) if step.status != "finished"), None)
 
@@ -80,7 +81,7 @@ def read_runs(home: Home, last: int) -> RunsView:
     store = RunStore(home)
     rows: list[RunRow] = []
     damaged: dict[str, Notice] = {}
-    for run_id in _ids(store)[:last]:
+    for run_id in store.ids()[:last]:
         try:
             rows.append(_read(store, run_id))
         except _UNREADABLE as error:
@@ -92,37 +93,21 @@ def state_of_runs(home: Home, last: int) -> Sequence[tuple[str, int]]:
     """Changes with the newest ``last`` runs, of which it reads nothing. Raises OSError for one
     just removed."""
     store = RunStore(home)
-    return [(name, (store.folder(name) / RUN_FILE).stat().st_mtime_ns) for name in _ids(store)[:last]]
+    return [(name, (store.folder(name) / RUN_FILE).stat().st_mtime_ns) for name in store.ids()[:last]]
 
 
-def read_run(home: Home, run_id: str) -> RunRow | None:
-    """One run; None where it is gone or cannot be read."""
+def read_run(home: Home, run_id: str | None) -> RunRow | None:
+    """One run; None where none is named, it is gone or cannot be read."""
     try:
-        return _read(RunStore(home), run_id)
+        return _read(RunStore(home), run_id) if run_id else None
     except _UNREADABLE:
         return None
 
 
 def _read(store: RunStore, run_id: str) -> RunRow:
-    folder = store.folder(run_id)
-    row = run_row(store.get(run_id))
-    return replace(row, gate=read_verdict(folder), report=report_path(folder))
-
-
-def run_row(record: RunRecord) -> RunRow:
-    """A record as the page shows it."""
-    steps = [
-        StepRow(
-            step.name,
-            step.status,
-            None if step.status == "running" else step.seconds,
-            step.peak_memory_mb or None,
-            step.note,
-            aware(step.started),
-        )
-        for step in record.steps
-    ]
-    ended = [step.seconds for step in steps if step.seconds is not None]
+    record, folder = store.get(run_id), store.folder(run_id)
+    ended = [step.seconds for step in record.steps if step.status != "running"]
+    report = folder / "report.html"
     return RunRow(
         id=record.id,
         started_at=aware(record.created_at),
@@ -130,7 +115,9 @@ def run_row(record: RunRecord) -> RunRow:
         verdict=record.verdict,
         seconds=sum(ended) if ended else None,
         release=record.release_after,
-        steps=steps,
+        steps=record.steps,
+        gate=_verdict(folder / "judge" / "gate.json"),
+        report=report if report.is_file() else None,
     )
 
 
@@ -142,15 +129,15 @@ def _outcome(record: RunRecord) -> Outcome:
     return record.status
 
 
-def _ids(store: RunStore) -> list[str]:
-    """Newest first: an id begins with its time."""
-    if not store.root.is_dir():
-        return []
-    return [path.name for path in sorted(store.root.iterdir(), reverse=True) if _is_run(store, path)]
-
-
-def _is_run(store: RunStore, path: Path) -> bool:
+def _verdict(path: Path) -> GateVerdict | None:
+    """None where no gate has judged yet, or what it wrote can't be read."""
     try:
-        return (store.folder(path.name) / RUN_FILE).is_file()
-    except ClayloopError:  # not the name of a run
-        return False
+        return _read_verdict(path, path.stat().st_mtime_ns)
+    except (ClayloopError, OSError):
+        return None
+
+
+# A verdict never changes, so it is not parsed again at each refresh.
+@lru_cache(maxsize=256)
+def _read_verdict(path: Path, changed: int) -> GateVerdict:
+    return read_record(path, GateVerdict)

@@ -9,10 +9,10 @@ from datetime import date, datetime, timezone
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from curation import MOST_NAMED, SILENT, Corpus, Decision, Home, RecordLinks
+from curation import MOST_NAMED, SILENT, SIMULATED_ANNOTATOR, Corpus, Decision, Home, RecordLinks
 from dashboards.data.decided import Decided
-from dashboards.data.first import first_step
 from dashboards.wording import plural
+from serving import ReleaseStore, list_answers
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -75,6 +75,11 @@ class Standing:
         found = {one.record_id: one for one in decisions if one.dataset == dataset}  # each once
         newest = nlargest(MOST_NAMED, found.values(), key=lambda one: one.last_answer or _NEVER)
         return self.links.records(dataset, (one.record_id for one in newest))
+
+
+def links_of(standing: Standing | None) -> RecordLinks:
+    """Where records can be opened; nowhere before Argilla has answered."""
+    return standing.links if standing else RecordLinks()
 
 
 class StandingReader:
@@ -153,27 +158,14 @@ def standing_of(
     given: Handover, decisions: Sequence[Decision], traffic: Sequence[DayTraffic], links: RecordLinks
 ) -> Standing:
     """From what was read. Raises StateError or ReleaseError for damaged files."""
-    from curation import SIMULATED_ANNOTATOR
-    from serving import ReleaseStore
-    from training import (
-        Due,
-        RunContext,
-        Selection,
-        answers,
-        changed_keys,
-        is_due,
-        read_situation,
-        select,
-    )
+    from training import Due, answers, changed_keys, is_due, situation_now
 
     store, days = ReleaseStore(given.home), days_of(decisions, traffic)
     if store.current_id() is None or not given.home.chunks.exists():
         first = Next(first_step(given.home) or "`clayloop ingest SOURCE`: the documents are missing.")
         return Standing(decisions, (), days, first, links=links, decided=Decided(decisions))
-    corpus, loop = Corpus.load(given.home), given.loop
-    context = RunContext(given.home, corpus, loop.training, loop.serving, store, store.current(), SILENT)
-    selection = Selection(without_annotators=tuple(loop.training.without_annotators))
-    found = read_situation(context, select(decisions, selection), datetime.now(timezone.utc))
+    loop = given.loop
+    found = situation_now(given.home, Corpus.load(given.home), loop.training, loop.serving, decisions)
     new = set(changed_keys(answers(found.rows), answers(found.served_rows)))
     mine = [one for one in decisions if (one.dataset, one.record_id) in new]
     people = [one for one in mine if set(one.annotators) != {SIMULATED_ANNOTATOR}]
@@ -189,12 +181,19 @@ def standing_of(
     )
 
 
+def first_step(home: Home) -> str:
+    """What to do while nothing is served; "" from the first release on."""
+    if ReleaseStore(home).current_id() is not None:
+        return ""
+    if not home.chunks.exists():
+        return "`clayloop ingest SOURCE` reads documents, then `clayloop bootstrap` makes a first release."
+    return "`clayloop bootstrap` makes the first release from the documents."
+
+
 def next_step(
     home: Home, decisions: Sequence[Decision], choice: Choice, wanted: int, links: RecordLinks
 ) -> Next:
     """What brings the bot on most: what is decided already first, then what people ask, then more of it."""
-    from serving import ReleaseStore, list_answers
-
     waiting = links.pending("conversations")
     if choice.what != "skip":
         return Next(f"{_sentence(choice.why)} A retrain is due.", retrain=True)

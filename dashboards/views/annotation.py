@@ -9,8 +9,8 @@ from functools import partial
 
 import streamlit as st
 
+from curation import DatasetProgress
 from dashboards.charts import answers_chart
-from dashboards.data.annotation import DatasetRow
 from dashboards.data.feed import Feed
 from dashboards.data.frames import COUNTS, annotator_frame
 from dashboards.data.people_tables import (
@@ -27,7 +27,7 @@ from dashboards.data.standing import Standing, opening
 from dashboards.escaping import plain
 from dashboards.feeds import progress_feed, standing_feed
 from dashboards.handover import Handover
-from dashboards.sections import OPEN, PATIENCE, opens, section, show_problem, show_table
+from dashboards.sections import OPEN, PATIENCE, last_of, opens, section, show_table
 from dashboards.wording import plural
 
 _FEW = 20  # records that two people answered, below which an alpha says little
@@ -53,27 +53,24 @@ def show(handover: Handover) -> None:
 
 
 def _drawn(feed: Feed[Standing], draw: Draw) -> None:
-    snapshot = feed.latest(PATIENCE)
-    if draw is _questions:
-        show_problem(snapshot)  # once a page
-    if snapshot.items and snapshot.items[0].decided.every:
-        draw(snapshot.items[0])
-    elif snapshot.items:
+    standing = next(iter(last_of(feed) or ()), None) if draw is _questions else feed.first(PATIENCE)
+    if standing is not None and standing.decided.every:  # what is wrong is said once a page
+        draw(standing)
+    elif standing is not None:
         st.info("Nobody has answered anything yet.")
 
 
-def _progress(feed: Feed[DatasetRow], standings: Feed[Standing]) -> None:
-    snapshot = feed.latest(PATIENCE)
-    show_problem(snapshot)
-    if snapshot.items is None:
+def _progress(feed: Feed[DatasetProgress], standings: Feed[Standing]) -> None:
+    datasets = last_of(feed)
+    if datasets is None:
         return
-    standing = next(iter(standings.latest().items or ()), None)
-    for place, dataset in zip(st.columns(len(snapshot.items) or 1), snapshot.items, strict=False):
+    standing = standings.first()
+    for place, dataset in zip(st.columns(len(datasets) or 1), datasets, strict=False):
         with place.container(border=True, height="stretch"):
             show_dataset(dataset)
             if standing is not None and dataset.exists:
                 _forecast(dataset, standing)
-    people = annotator_frame(snapshot.items)
+    people = annotator_frame(datasets)
     if people.empty:
         st.caption("Nobody has annotated yet.")
         return
@@ -91,9 +88,9 @@ def _progress(feed: Feed[DatasetRow], standings: Feed[Standing]) -> None:
     show_table(people, {**counts, "Share": share, "Records": OPEN})
 
 
-def show_dataset(dataset: DatasetRow) -> None:
+def show_dataset(dataset: DatasetProgress) -> None:
     """How far one dataset is."""
-    st.markdown(f"**{plain(dataset.title)}**")
+    st.markdown(f"**{plain(dataset.dataset.capitalize())}**")
     if not dataset.exists:
         st.caption("Not in Argilla yet: `clayloop push` creates it.")
         return
@@ -102,9 +99,9 @@ def show_dataset(dataset: DatasetRow) -> None:
     st.caption(f"{dataset.pending:,} pending · {plain(dataset.name)}")
 
 
-def _forecast(dataset: DatasetRow, standing: Standing) -> None:
+def _forecast(dataset: DatasetProgress, standing: Standing) -> None:
     """When all is done, if people go on as in the last days."""
-    kind = dataset.title.lower()
+    kind = dataset.dataset
     pace = standing.decided.pace(kind, datetime.now(timezone.utc))
     if not dataset.pending:
         told = "Nothing waits."
@@ -135,8 +132,8 @@ def _questions(standing: Standing) -> None:
     show_table(question_table(standing), {**columns, **links})
     if all(one.alpha.records < _FEW for one in agreement_of(standing).questions):
         st.caption(
-            "Few records were answered by two people: `curation.argilla.min_submitted = 2` for a while, and "
-            "`clayloop push`, would tell more."
+            "Few records were answered by two people: `curation.argilla.overlap = 0.1`, then `clayloop "
+            "push`, puts a tenth of them to two."
         )
 
 

@@ -12,22 +12,20 @@ import streamlit as st
 
 from curation import AskedTurn, Home, RecordLinks, read_calibration
 from dashboards.charts import KINDS, days_chart
-from dashboards.data.calibration import calibration_frame
+from dashboards.data.commands import read_topics
 from dashboards.data.feed import Feed
-from dashboards.data.gaps import Topic, read_topics
-from dashboards.data.loop_tables import answer_table, topic_table, turn_table
+from dashboards.data.loop_tables import answer_table, calibration_table, topic_table, turn_table
 from dashboards.data.people_tables import decision_table
-from dashboards.data.standing import Standing
+from dashboards.data.standing import Standing, links_of
 from dashboards.escaping import plain
-from dashboards.feeds import NEWEST, asked_once, standing_feed, turns_feed
+from dashboards.feeds import NEWEST, read_once, standing_feed, turns_feed
 from dashboards.handover import Handover
 from dashboards.sections import (
     OPEN,
     PATIENCE,
     choose_row,
+    last_of,
     section,
-    show_notice,
-    show_problem,
     show_table,
 )
 from dashboards.wording import duration, plural
@@ -45,21 +43,14 @@ def show(handover: Handover) -> None:
     section("May a judge be believed?", None, partial(_judge, home))
 
 
-def _standing(handover: Handover) -> Standing | None:
-    return next(iter(standing_feed(handover).latest(PATIENCE).items or ()), None)
-
-
 def _links(handover: Handover) -> RecordLinks:
-    standing = _standing(handover)
-    return standing.links if standing else RecordLinks()
+    return links_of(standing_feed(handover).first(PATIENCE))
 
 
 def _days(feed: Feed[Standing]) -> None:
-    snapshot = feed.latest(PATIENCE)
-    show_problem(snapshot)
-    if not snapshot.items:
+    standing = next(iter(last_of(feed) or ()), None)
+    if standing is None:
         return
-    standing = snapshot.items[0]
     if not standing.week("asked") and not standing.week("asked", back=1):
         st.info("Nobody has asked anything for two weeks.")
         return
@@ -70,23 +61,21 @@ def _days(feed: Feed[Standing]) -> None:
 
 
 def _turns(handover: Handover) -> None:
-    snapshot = turns_feed(handover).latest(PATIENCE)
-    show_problem(snapshot)
-    turns: Sequence[AskedTurn] = snapshot.items or ()
+    turns = last_of(turns_feed(handover))
     if not turns:
-        if snapshot.items is not None:
+        if turns is not None:
             st.info("Nobody has asked anything yet.")
         return
-    standing = _standing(handover)
+    standing = standing_feed(handover).first(PATIENCE)
     _figures(turns, standing)
-    table = turn_table(turns, standing.links if standing else RecordLinks())
+    table = turn_table(turns, links_of(standing))
     seconds = st.column_config.NumberColumn("Seconds", format="%.1f")
     ids, found = [one.record_id for one in turns], {one.record_id: one for one in turns}
     chosen = choose_row("turn", table, ids, {"Seconds": seconds, "Records": OPEN})
     if chosen in found:
         _turn(handover, found[chosen], standing)
     elif chosen:
-        place = standing.links.records("conversations", [chosen]) if standing else ""
+        place = links_of(standing).records("conversations", [chosen])
         st.caption(
             f"Turn {plain(chosen)} is not among the newest {NEWEST}."
             + (f" [Open it in Argilla]({place})" if place else "")
@@ -145,18 +134,12 @@ def _gaps(handover: Handover) -> None:
     if served is None:
         st.info("Nothing is served.")
         return
-    read = partial(read_topics, handover)
-    snapshot = asked_once(f"gaps {handover.root} {served}", read, "Topics without answers").latest()
-    if snapshot.problem is not None:
-        show_notice(snapshot.problem.message, snapshot.problem.hint)
-    if snapshot.waiting:
-        st.info("Putting together what means the same…", icon=":material/hourglass_empty:")
-    topics: Sequence[Topic] = snapshot.items or ()
-    if snapshot.items is not None and not topics:
+    key, read = f"{handover.root} {served}", partial(read_topics, handover)
+    topics = read_once(key, read, "Topics without answers", "Putting together what means the same…")
+    if topics:
+        show_table(topic_table(topics, _links(handover)), {"Records": OPEN})
+    elif topics is not None:
         st.info("Nobody has judged a question that the documentation does not answer.")
-    if not topics:
-        return
-    show_table(topic_table(topics, _links(handover)), {"Records": OPEN})
 
 
 def _answers(handover: Handover) -> None:
@@ -181,4 +164,4 @@ def _judge(home: Home) -> None:
         return
     st.caption(f"{plain(found.judge)}, asked on {found.at:%Y-%m-%d}: its verdicts beside people's.")
     number = {name: st.column_config.NumberColumn(name, format="%.2f") for name in ("Alpha", "From", "To")}
-    show_table(calibration_frame(found), number)
+    show_table(calibration_table(found), number)

@@ -8,14 +8,15 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curation import Home, RecordLinks, read_ingest_report
+from curation import Home, read_ingest_report
 from dashboards.charts import funnel_chart
-from dashboards.data.funnel import Funnel, read_funnel
+from dashboards.data.funnel import read_funnel
 from dashboards.data.loop_tables import dropped_table
+from dashboards.data.standing import links_of
 from dashboards.escaping import one_line, plain
-from dashboards.feeds import asked_once, standing_feed
+from dashboards.feeds import read_once, standing_feed
 from dashboards.handover import Handover
-from dashboards.sections import OPEN, section, show_notice, show_table
+from dashboards.sections import OPEN, section, show_table
 from dashboards.wording import plural
 from serving import ReleaseStore
 
@@ -32,13 +33,11 @@ def show(handover: Handover) -> None:
 def _funnel(handover: Handover) -> None:
     home, served = handover.home, ReleaseStore(handover.home).current_id()
     changed = home.documents.stat().st_mtime_ns if home.documents.exists() else 0
-    key = f"funnel {handover.root} {served} {changed}"
-    snapshot = asked_once(key, lambda: [read_funnel(home)], "The funnel").latest(2.0)
-    if snapshot.problem is not None:
-        show_notice(snapshot.problem.message, snapshot.problem.hint)
-    if not snapshot.items:
+    key = f"{handover.root} {served} {changed}"
+    funnels = read_once(key, lambda: [read_funnel(home)], "The funnel", "Counting…", 2.0)
+    if not funnels:
         return
-    found: Funnel = snapshot.items[0]
+    found = funnels[0]
     st.altair_chart(funnel_chart(pd.DataFrame(found.stages, columns=["stage", "count"])))
     if found.kept:
         st.markdown(
@@ -49,8 +48,7 @@ def _funnel(handover: Handover) -> None:
         return
     st.markdown("**What nothing is learned from**")
     st.caption("Near duplicates, contradictions, and what filters and policies left out, with examples.")
-    standing = next(iter(standing_feed(handover).latest().items or ()), None)
-    links = standing.links if standing else RecordLinks()
+    links = links_of(standing_feed(handover).first())
     show_table(dropped_table(found.dropped, links), {"Records": OPEN})
 
 

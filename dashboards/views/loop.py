@@ -14,16 +14,17 @@ from curation import MOST_NAMED, StateError
 from dashboards.acting import Act, show_act
 from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.actions import note_action
+from dashboards.data.commands import dry_run
 from dashboards.data.flow import flow_of
 from dashboards.data.frames import run_frame, step_frame
-from dashboards.data.preview import DryRun, dry_run
+from dashboards.data.loop_tables import dry_run_table
 from dashboards.data.progress import AtWork, at_work
 from dashboards.data.runs import RunRow, read_run, read_runs
 from dashboards.escaping import plain, with_commands
-from dashboards.feeds import asked_once, progress_feed, standing_feed
+from dashboards.feeds import progress_feed, read_once, standing_feed
 from dashboards.flow_picture import flow_picture
 from dashboards.handover import Handover
-from dashboards.sections import PATIENCE, section, show_notice, show_problem, show_table
+from dashboards.sections import last_of, section, show_notice, show_table
 from dashboards.wording import duration
 from training import STEPS, drop_run, stop_run
 
@@ -42,9 +43,8 @@ def show(handover: Handover) -> None:
 
 
 def _flow(handover: Handover) -> None:
-    standing, progress = standing_feed(handover).latest(PATIENCE), progress_feed(handover).latest()
-    show_problem(standing)
-    stations = flow_of(handover.home, standing.items, progress.items)
+    standing, progress = last_of(standing_feed(handover)), progress_feed(handover).latest()
+    stations = flow_of(handover.home, next(iter(standing or ()), None), progress.items or ())
     st.html(flow_picture(stations))
     st.caption("Annotators decide; a retrain learns from what they accepted; visitors' turns come back.")
     if any(address for one in stations for _, address in one.parts):
@@ -52,9 +52,9 @@ def _flow(handover: Handover) -> None:
 
 
 def _next(handover: Handover) -> None:
-    snapshot = standing_feed(handover).latest()
-    if snapshot.items and snapshot.items[0].would:
-        st.markdown(f"The watcher would do now: {with_commands(snapshot.items[0].would)}")
+    standing = standing_feed(handover).first()
+    if standing is not None and standing.would:
+        st.markdown(f"The watcher would do now: {with_commands(standing.would)}")
     show_act(handover, retrain_act(handover), retrain_obstacle(handover))
     if st.button("Dry run", icon=":material/preview:", help="What would be learned and dropped; nothing is."):
         st.session_state[_WANTED] = uuid4().hex
@@ -63,20 +63,17 @@ def _next(handover: Handover) -> None:
 
 
 def _dry_run(handover: Handover, wanted: str) -> None:
-    snapshot = asked_once(f"dry run {wanted}", partial(dry_run, handover), "The dry run").latest()
-    if snapshot.waiting:
-        st.info("Preparing, as a retrain would…", icon=":material/hourglass_empty:")
-    if snapshot.problem is not None:
-        show_notice(snapshot.problem.message, snapshot.problem.hint)
-    if not snapshot.items:
+    read = partial(dry_run, handover)
+    runs = read_once(wanted, read, "The dry run", "Preparing, as a retrain would…")
+    if not runs:
         return
-    found: DryRun = snapshot.items[0]
+    found = runs[0]
     st.markdown(f"**{plain(found.verdict, 600)}**")
     st.caption(
         f"{found.new:,} new decisions, {found.withdrawn:,} taken back; {found.holdout_questions:,} questions "
         f"held out, {found.chunks:,} chunks in the index."
     )
-    show_table(found.table())
+    show_table(dry_run_table(found))
 
 
 def _runs(handover: Handover) -> None:

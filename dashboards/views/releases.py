@@ -19,7 +19,7 @@ from dashboards.data.runs import RunRow, read_runs, state_of_runs
 from dashboards.escaping import one_line, plain
 from dashboards.feeds import canary_feed
 from dashboards.handover import Handover
-from dashboards.sections import PATIENCE, choose, renew, section, show_notice, show_problem, show_table
+from dashboards.sections import PATIENCE, choose, last_of, renew, section, show_notice, show_table
 from dashboards.wording import plural
 from serving import CARD_FILE, Canary, ReleaseStore
 from training import RunStore, explain_release
@@ -79,9 +79,7 @@ def _canary(handover: Handover) -> None:
         f"**{plain(running.release)} {running.does} {running.share:.0%} of the conversations** since "
         f"{running.since:%Y-%m-%d %H:%M} UTC."
     )
-    snapshot = canary_feed(handover).latest(PATIENCE)
-    show_problem(snapshot)
-    for found in snapshot.items or ():
+    for found in last_of(canary_feed(handover)) or ():
         show_table(canary_table(found))
         st.caption(f"{found.words} It is served to all above, like any other release.")
     effect = "The served release answers all conversations again, within a second."
@@ -175,7 +173,7 @@ def _run(home: Home) -> None:
     if row.gate is not None and row.gate.guards:
         failed = sum(not guard.passed for guard in row.gate.guards)
         word = f" · {plural(failed, 'guard')} failed" if failed else ""
-        with st.expander(f"Verdict: {plain(row.gate.word)}{word}", expanded=bool(failed)):
+        with st.expander(f"Verdict: {plain(row.gate.verdict)}{word}", expanded=bool(failed)):
             wide = st.column_config.TextColumn("Figures", width="large")
             show_table(guard_frame(row.gate.guards), {"Figures": wide})
     _log(home, row)

@@ -12,14 +12,15 @@ from curation import ClayloopError, Home
 from dashboards.charts import map_chart, means_chart
 from dashboards.data.compared import Found, ask_both, asked_both, is_same
 from dashboards.data.frames import dimension_frame, mean_frame, slice_frame
-from dashboards.data.map import Point, read_map, standings
+from dashboards.data.map import read_map, standings
 from dashboards.data.notice import notice_of
-from dashboards.data.quality import ALL, Mean, read_means, read_quality
+from dashboards.data.quality import ALL, read_means, read_quality
 from dashboards.data.releases import ReleaseRow, read_releases, state_of_releases
+from dashboards.data.standing import links_of
 from dashboards.escaping import one_line, plain
-from dashboards.feeds import asked_once, standing_feed
+from dashboards.feeds import read_once, standing_feed
 from dashboards.handover import Handover
-from dashboards.sections import choose, renew, section, show_notice, show_table
+from dashboards.sections import PATIENCE, choose, renew, section, show_notice, show_table
 
 _EXCERPT = 280  # characters
 _AT_A_POINT = 3  # a chunk, and accepted questions that lead to it
@@ -47,13 +48,11 @@ def show(handover: Handover) -> None:
 def _means(handover: Handover, rows: Sequence[ReleaseRow]) -> None:
     ids = [row.id for row in reversed(rows)]
     read = partial(read_means, handover.home, ids, handover.loop.training.gate)
-    snapshot = asked_once(f"means {handover.root} {' '.join(ids)}", read, "The evaluations").latest(10.0)
-    means: Sequence[Mean] = snapshot.items or ()
+    key = f"{handover.root} {' '.join(ids)}"
+    means = read_once(key, read, "The evaluations", "Reading the evaluations…", 10.0)
     if not means:
-        told = (
-            "Reading the evaluations…" if snapshot.waiting else "No release has been evaluated yet: retrain."
-        )
-        st.info(told, icon=":material/monitoring:")
+        if means is not None:
+            st.info("No release has been evaluated yet: retrain.", icon=":material/monitoring:")
         return
     kinds = [*dict.fromkeys(mean.kind for mean in means)]
     asked = st.query_params.get("kind", ALL)
@@ -76,7 +75,7 @@ def _choose(rows: Sequence[ReleaseRow]) -> tuple[ReleaseRow, ReleaseRow]:
     served = next((row for row in rows if row.served), rows[0])
     places = {
         "newer": ids.index(served.id),
-        "older": ids.index(served.parent) if served.parent in ids else len(ids) - 1,
+        "older": ids.index(served.release.parent) if served.release.parent in ids else len(ids) - 1,
     }
     chosen = []
     known = {row.id: row for row in rows}
@@ -156,8 +155,9 @@ def _changes(home: Home, older: ReleaseRow, newer: ReleaseRow) -> None:
     rows = asked_both(home, older.id, newer.id)
     if not rows:
         st.info(
-            f"No run asked both: {plain(newer.id)} was compared with {plain(newer.parent or 'nothing')}. "
-            "Figures of releases that were asked different questions do not compare."
+            f"No run asked both: {plain(newer.id)} was compared with "
+            f"{plain(newer.release.parent or 'nothing')}. Figures of releases that were asked different "
+            "questions do not compare."
         )
         return
     better, worse = (sum(sign * row.change > 0 for row in rows) for sign in (1, -1))
@@ -183,16 +183,12 @@ def _map(handover: Handover) -> None:
     told = "The first time takes up to a minute."
     if not st.toggle("Show it", "point" in st.query_params, key="map", help=told, bind="query-params"):
         return
-    read = partial(read_map, handover.home, served.id)
-    snapshot = asked_once(f"map {handover.root} {served.id}", read, "The map").latest(60.0)
-    if snapshot.problem is not None:
-        show_notice(snapshot.problem.message, snapshot.problem.hint)
-    if snapshot.items is None:
-        st.info("Drawing the map…", icon=":material/hourglass_empty:")
+    key, read = f"{handover.root} {served.id}", partial(read_map, handover.home, served.id)
+    points = read_once(key, read, "The map", "Drawing the map…", 60.0)
+    if points is None:
         return
-    standing = next(iter(standing_feed(handover).latest(1.5).items or ()), None)
+    standing = standing_feed(handover).first(PATIENCE)
     became = standings(standing.decided.every) if standing else {}
-    points: Sequence[Point] = snapshot.items
     table = pd.DataFrame(
         {
             "x": [point.x for point in points],
@@ -213,6 +209,5 @@ def _map(handover: Handover) -> None:
     for point in [one for one in points if one.id == st.query_params.get("point")][:_AT_A_POINT]:
         st.markdown(f"**{plain(point.title)}** · {became.get(point.id, 'open')}")
         st.caption(plain(point.text, 1_200))
-        place = standing.links.records("chunks", [point.id]) if standing else ""
-        if place:
+        if place := links_of(standing).records("chunks", [point.id]):
             st.link_button("Open the chunk", place, icon=":material/edit_note:")

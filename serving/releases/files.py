@@ -1,15 +1,12 @@
-"""The files that a release consists of: their names and their hashes."""
+"""The files that a release consists of."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
 
 from curation import ReleaseError
-
-_BLOCK = 1 << 20
 
 FileState = tuple[int, int, int, int]
 
@@ -28,17 +25,6 @@ def file_names(folder: Path) -> list[str]:
 def is_inside(folder: Path, name: str) -> bool:
     """Whether ``name`` is a relative path that stays below ``folder``."""
     return not Path(name).is_absolute() and (folder / name).resolve().is_relative_to(folder.resolve())
-
-
-def sha256(path: Path, sync: bool = False) -> str:
-    """64 hex digits. ``sync``: the file is on the disk afterwards. Raises OSError when it can't be read."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            found.update(block)
-        if sync:
-            os.fsync(file.fileno())
-    return found.hexdigest()
 
 
 def file_state(path: Path) -> FileState:

@@ -27,12 +27,12 @@ def pull(store: ReleaseStore) -> Release | None:
     if found is None:
         return None
     pointer, version = found
-    if pointer.release == store.served_id():
+    if pointer.name == store.served_id():
         store.shared.saw(version)
         return None
-    if not store.folder(pointer.release).is_dir():
-        _fetch(store, pointer.release)
-    release = store.follow(pointer.release, pointer.by)
+    if not store.folder(pointer.name).is_dir():
+        _fetch(store, pointer.name)
+    release = store.follow(pointer.name, pointer.by)
     store.shared.saw(version)
     return release
 
@@ -62,7 +62,7 @@ def share(store: ReleaseStore, url: str | None) -> Release | None:
     release = store.verify(served)
     if store.shared.pointer() is None:
         line = store.promotions.origin(served)
-        store.shared.promote(served, store.folder(served), release.files, line.by if line else PERSON)
+        store.share(release, line.by if line else PERSON)
     return release
 
 

@@ -13,10 +13,10 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from curation import HubRepo, ReleaseError, fetch_folder, first_line, push_folder
+from curation import HubRepo, ReleaseError, fetch_folder, first_line, push_folder, sha256
 from serving.releases.answers import ANSWERS_FILE
 from serving.releases.card import model_card
-from serving.releases.files import file_names, is_inside, sha256
+from serving.releases.files import file_names, is_inside
 from serving.releases.record import (
     ANSWERING_FOLDER,
     ANSWERING_MODEL,

@@ -20,16 +20,20 @@ from curation import (
     BusyError,
     Home,
     Lease,
+    Pointer,
+    PointerMovedError,
     ReleaseError,
+    SharedFolders,
     StateError,
     first_line,
+    sha256,
     sweep,
     sync_folder,
     write_json,
     write_text,
 )
 from serving.releases.canary import Canary
-from serving.releases.files import FileState, file_names, file_state, is_inside, sha256
+from serving.releases.files import FileState, file_names, file_state, is_inside
 from serving.releases.marks import MarkFile
 from serving.releases.promotions import PERSON, PromotionLog
 from serving.releases.record import (
@@ -47,7 +51,6 @@ from serving.releases.record import (
     digest,
     number_of,
 )
-from serving.releases.shared import PointerMovedError, SharedReleases
 from serving.releases.staging import Staging
 
 _POINTER = "current"
@@ -63,7 +66,7 @@ class ReleaseStore:
         self.root = home.releases
         self.promotions = PromotionLog(self.root / "promotions.jsonl")
         self.marks = MarkFile(self.root)
-        self.shared = SharedReleases(self.root)
+        self.shared = SharedFolders(home, "releases")
         self._builds = Staging(self.root)
 
     # reading
@@ -386,11 +389,23 @@ class ReleaseStore:
             if lease is not None:
                 lease.check()
             try:
-                self.shared.promote(release.id, self.folder(release.id), release.files, by)
+                self.share(release, by)
             except PointerMovedError as error:
-                if expected is None:
-                    raise
-                raise NotPromotedError(release.id, error.served, expected) from error
+                served = error.found.name if error.found else "nothing"
+                if expected is not None:
+                    raise NotPromotedError(release.id, served, expected) from error
+                raise BusyError(
+                    f"Not promoted: another machine promoted {served} at {self.shared.url}.",
+                    "`clayloop releases pull` brings it here; promote again if this one is to take over.",
+                ) from error
+
+    def share(self, release: Release, by: str) -> None:
+        """Serve a release on the object store, where releases are shared. Raises PointerMovedError when
+        another one is served there than this machine has seen, StateError when the store does not answer."""
+        files = [*release.files, RELEASE_FILE]
+        version = self.shared.put(Pointer(name=release.id, by=by), self.folder(release.id), files)
+        if version is not None:
+            self.shared.saw(version)
 
     def follow(self, release_id: str, by: str) -> Release:
         """Serve here what is served on the object store, where ``by`` has promoted it. Raises as

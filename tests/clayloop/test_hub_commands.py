@@ -10,6 +10,7 @@ import pytest
 
 from curation import EXPORTS
 from tests.clayloop.command import Command
+from tests.object_store import ObjectStore
 from tests.stand_in_hub import GOOD, StandInHub
 
 
@@ -46,3 +47,31 @@ def test_what_cannot_be_exported_is_said(clayloop: Command, pottery: Path) -> No
     assert clayloop("export", "chunks", "it.csv").code == 2
     assert clayloop("export", "conversations", "it.jsonl").code == 4, "Argilla is not there"
     assert not list(Path().glob("it.*"))
+
+
+def test_what_one_machine_ingests_another_works_with(
+    clayloop: Command,
+    pottery: Path,
+    cloud: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    clayloop.well("ingest", str(pottery))
+    other = Command(tmp_path / "other", monkeypatch, capfd)
+    for machine in (clayloop, other):
+        machine.well("releases", "share", cloud.url)
+    assert not (other.home / "corpus").exists(), "a machine that only serves needs no documents"
+    fetched = other.well("export", "chunks", "it.jsonl")
+    assert "changed elsewhere" in fetched.err
+    cloud.fails("503")
+    away = other.well("export", "chunks", "again.jsonl")
+    assert "does not answer" in away.err
+    assert Path("again.jsonl").read_bytes() == Path("it.jsonl").read_bytes() != b""
+    refused = other("drop", str(pottery))
+    assert refused.code == 8 and "does not answer" in refused.err
+    cloud.fails("")
+    other.well("drop", str(pottery))
+    other.well("releases", "share", "--off")
+    left = clayloop("export", "chunks", "none.jsonl", "--json")
+    assert "changed elsewhere" in left.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import yaml
 
 from clayloop.space.writing import NOT_SERVED
 from tests.clayloop.command import Command
+from tests.ports import free_port
 from tests.stand_in_hub import GOOD, StandInHub
 
 _BLOCKED = """\
@@ -25,12 +25,6 @@ class Blocked(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"a Space does not install {{name}}", name=name)
 sys.meta_path.insert(0, Blocked())
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def test_the_space_fetches_the_release_and_answers(

@@ -9,6 +9,7 @@ from curation.records.chunk import Chunk
 from curation.settings import LanguageModelSettings, SynthesisSettings
 from curation.synthesis.language_model import LanguageModel
 from tests.curation.fake_endpoint import FakeEndpoint
+from tests.curation.making import chunk_of
 
 KEY = "sk-very-secret-0123456789"
 SETTINGS = SynthesisSettings(num_queries=3, styles=["question"])
@@ -19,16 +20,7 @@ def chunk(name: str, text: str = "") -> Chunk:
     section = ("Garden manual", f"Growing {name} at home")
     body = text or f"Put the {name} into the ground in spring and give it water daily."
     text = f"{' > '.join(section)}\n\n{body}"
-    return Chunk(
-        id=Chunk.make_id(f"{name}.md", section, text),
-        document_id=name,
-        source="folder:/docs",
-        path=f"{name}.md",
-        section=section,
-        text=text,
-        tokens=20,
-        position=0,
-    )
+    return chunk_of(f"{name}.md", section, text)
 
 
 def corpus(*chunks: Chunk) -> Corpus:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation import Corpus, Decision, Home, HubRepo, SettingsError, StateError, Triplet, Vote, load_folder
+from curation import Corpus, Decision, Home, HubRepo, SettingsError, StateError, Triplet, load_folder
 from curation.exports.publish import publish_tables
 from curation.exports.tables import (
     KINDS,
@@ -22,6 +22,7 @@ from curation.exports.tables import (
 from curation.exports.writing import write_export
 from curation.records.document import Document
 from tests.curation.garden import chunk
+from tests.curation.making import decision_of, vote_of
 from tests.stand_in_hub import GOOD, StandInHub
 
 CHUNKS = [chunk(name) for name in ("apple", "birch", "cedar")]
@@ -37,19 +38,16 @@ CORPUS = Corpus(DOCUMENTS, CHUNKS)
 
 
 def decision(record: str, question: str, verdict: str = "accepted", **more: object) -> Decision:
-    vote = {"annotator": "Berta Secret", "annotator_id": "u1", "response_id": "r1"}
     values: dict[str, object] = {
         "record_id": record,
         "dataset": "triplets",
         "values": {"is_positive_relevant": "yes", "is_negative_irrelevant": "yes"},
-        "votes": (Vote(question="is_positive_relevant", value="yes", **vote),),
-        "agreement": 1.0,
+        "votes": (vote_of("is_positive_relevant", "yes", "Berta Secret"),),
         "verdict": verdict,
-        "reason": "",
         "fields": {"positive": question, "negative": "Who baked the pie?", "anchor": CHUNKS[0].text},
         "metadata": {"chunk_id": CHUNKS[0].id, "origin": "sentence-pair"},
     }
-    return Decision.model_validate(values | more)
+    return decision_of(**values | more)
 
 
 DECISIONS = [

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 import argilla as rg
-import numpy as np
-import numpy.typing as npt
 
 from curation import (
     Api,
@@ -32,26 +29,13 @@ from dashboards.settings import DashboardSettings
 from serving import ReleaseStore, bootstrap
 from tests.argilla_lite.server import ArgillaLite
 from tests.curation.argilla.sample import Person, answer, hire
+from tests.curation.making import FakeVectors
+from tests.ports import free_port
 from tests.training.material import accepted_triplets, make_chunks, serving, settings
 from training import INDEX_ONLY, RetrainOptions, retrain_from_annotations
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
-
-
-class FakeVectors:
-    """Vectors without a model: what is shown here does not depend on them."""
-
-    name = "fake"
-    dimension = 4
-
-    def documents(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        found = [hashlib.sha256(text.encode()).digest()[:4] for text in texts]
-        numbers = np.array([[*one] for one in found], dtype=np.float32) + 1
-        unit: npt.NDArray[np.float32] = numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
-        return unit
-
-    queries = documents
 
 
 def triplets() -> list[Triplet]:
@@ -148,5 +132,5 @@ def go_round(home: Home, server: ArgillaLite, name: str) -> Handover:
         answer(people[0], record, is_response_correct=right, out_of_guardrails="no")
     annotate_as_simulated(client, argilla, CORPUS, FakeVectors(), {"chunks": 4})
     loop = LoopSettings(training=settings(), serving=serving())
-    board = DashboardSettings(refresh_seconds=1, port=0)
+    board = DashboardSettings(refresh_seconds=1, port=free_port())
     return Handover(root=home.root, dashboard=board, argilla=argilla, loop=loop)

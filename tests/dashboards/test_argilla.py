@@ -6,23 +6,22 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation import (
     ArgillaSettings,
-    Chunk,
     Corpus,
     Home,
     annotate_as_simulated,
     connect_to_argilla,
     push_to_argilla,
+    read_progress,
 )
-from dashboards.data.annotation import ArgillaReader, read_datasets
+from dashboards.data.argilla import ArgillaReader
 from dashboards.handover import write_handover
-from dashboards.settings import DashboardSettings
+from tests.curation.making import FakeVectors, chunk_of
+from tests.dashboards.state import told
 from tests.dashboards.test_page import APP, heard_from_argilla, run_until, shown
 
 if TYPE_CHECKING:
@@ -33,36 +32,11 @@ pytestmark = pytest.mark.argilla
 CHUNKS = 4
 
 
-class FakeVectors:
-    """Vectors without a model: the page shows counts, which do not depend on them."""
-
-    name = "fake"
-    dimension = 4
-
-    def documents(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        found = np.array([[len(text), 1, index, 1] for index, text in enumerate(texts)], dtype=np.float32)
-        unit: npt.NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
-        return unit
-
-    queries = documents
-
-
 @pytest.fixture
 def corpus() -> Corpus:
-    chunks = [
-        Chunk(
-            id=Chunk.make_id("guide.md", (f"Part {number}",), "text"),
-            document_id="0" * 32,
-            source="folder:/guide",
-            path="guide.md",
-            section=(f"Part {number}",),
-            text=f"Part {number}\n\nSet the option to {number} before you start the server.",
-            tokens=14,
-            position=number,
-        )
-        for number in range(CHUNKS)
-    ]
-    return Corpus([], chunks)
+    text = "Part {0}\n\nSet the option to {0} before you start the server."
+    parts = range(CHUNKS)
+    return Corpus([], [chunk_of("guide.md", [f"Part {number}"], text.format(number)) for number in parts])
 
 
 def test_progress_from_nothing_to_annotated(
@@ -76,7 +50,7 @@ def test_progress_from_nothing_to_annotated(
         triplets="dashboard-triplets",
         conversations="dashboard-conversations",
     )
-    path = write_handover(home, DashboardSettings(refresh_seconds=0.01), settings)
+    path = write_handover(told(home, refresh_seconds=0.01).model_copy(update={"argilla": settings}))
     assert argilla_lite.api_key not in path.read_text()  # it stays in Argilla's own file
     monkeypatch.setattr(sys, "argv", [str(APP), str(path)])
     page = heard_from_argilla(AppTest.from_file(str(APP), default_timeout=30).run())
@@ -93,8 +67,8 @@ def test_progress_from_nothing_to_annotated(
 def test_a_client_that_fails_is_not_used_again(home: Home, argilla_lite: ArgillaServer) -> None:
     home.argilla.mkdir(parents=True)
     shutil.copy(argilla_lite.home / "credentials.json", home.argilla)
-    read = ArgillaReader(home, ArgillaSettings(workspace="dashboard-tests"), read_datasets)
-    assert [row.title for row in read()] == ["Chunks", "Triplets", "Conversations"]
+    read = ArgillaReader(home, ArgillaSettings(workspace="dashboard-tests"), read_progress)
+    assert [row.dataset for row in read()] == ["chunks", "triplets", "conversations"]
     first = read._client
     assert first is not None
     read()

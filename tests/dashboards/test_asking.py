@@ -11,11 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from curation import Home
 from dashboards import ask_for_retrain, pending_request, settle_request, watch_lock
+from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.actions import read_actions
-from dashboards.data.asking import Asking, ask, read_asking
-from dashboards.data.runs import read_runs
-from tests.dashboards.state import add_run, kill
-from tests.dashboards.test_pages import opened
+from tests.dashboards.state import add_run, kill, told
+from tests.dashboards.test_pages import opened, press, said
 
 EVIL = '<script>alert("x")</script> [a](javascript:alert(1))'
 
@@ -28,60 +27,43 @@ def watched(home: Home) -> Iterator[None]:
         yield
 
 
-def standing(home: Home) -> Asking:
-    return read_asking(home, read_runs(home, 5).rows)
-
-
-def open_page(home: Home, host: str = "127.0.0.1") -> AppTest:
-    return opened("loop", home, host)
-
-
 def buttons(page: AppTest) -> dict[str, bool]:
     """Label → whether it can be pressed."""
     return {one.label: not one.disabled for one in page.button if "Dry" not in one.label}
 
 
-def press(page: AppTest, label: str) -> AppTest:
-    next(one for one in page.button if one.label == label).click().run()
-    assert not page.exception
-    return page
-
-
-def said(page: AppTest) -> str:
-    texts = [element.value for kind in ("caption", "warning") for element in getattr(page, kind)]
-    return "\n".join(texts).replace("\\", "").replace("\u2060", "")
-
-
-def test_how_things_stand(home: Home) -> None:
-    assert standing(home) == Asking("unwatched")
+def test_what_stands_in_the_way(home: Home) -> None:
+    given = told(home)
+    assert retrain_obstacle(given).startswith("Nobody is watching")
     assert not home.root.exists(), "looking makes nothing"
     request = ask_for_retrain(home, "Ada")
-    assert standing(home) == Asking("asked-in-vain", request)
+    assert "Ada asked for it just now. Nobody is watching" in retrain_obstacle(given)
     with watched(home):
-        assert standing(home) == Asking("asked", request)
+        assert "Ada asked for it just now. The watcher begins" in retrain_obstacle(given)
         settle_request(home, request)
-        assert standing(home) == Asking("ready")
+        assert retrain_obstacle(given) == ""
         run = add_run(home, outcome=None)
-        assert standing(home).standing == "running"
+        assert retrain_obstacle(given).startswith("A retrain is at work")
         kill(run)
-        assert standing(home).standing == "ready", "a run whose process is gone stands in nobody's way"
+        assert retrain_obstacle(given) == "", "a run whose process is gone stands in nobody's way"
 
 
 def test_one_asks_and_the_next_one_does_not(home: Home) -> None:
+    act = retrain_act(told(home))
     with watched(home):
-        first = ask(home, (), "ada")
-        assert first.standing == "asked"
-        assert first.request is not None and "ada" in first.request.by
-        assert ask(home, (), "ada") == first
-        assert pending_request(home) == first.request
-    settle_request(home, first.request)
-    assert ask(home, (), "ada").standing == "unwatched"
-    assert pending_request(home) is None
+        act.do("ada")
+        request = pending_request(home)
+        assert request is not None and "ada" in request.by
+        act.do("bob")
+        assert pending_request(home) == request
+        settle_request(home, request)
+    act.do("ada")
+    assert pending_request(home) is None, "nobody watches any more"
 
 
 def test_it_takes_two_clicks_and_leaves_one_request(home: Home) -> None:
     with watched(home):
-        page = press(open_page(home), "Retrain now")
+        page = press(opened("loop", home), "Retrain now")
         assert pending_request(home) is None
         page = press(page, "No")
         assert buttons(page) == {"Retrain now": True}
@@ -97,7 +79,7 @@ def test_it_takes_two_clicks_and_leaves_one_request(home: Home) -> None:
 
 def test_what_came_in_between_wins(home: Home) -> None:
     with watched(home):
-        page = press(open_page(home), "Retrain now")
+        page = press(opened("loop", home), "Retrain now")
         request = ask_for_retrain(home, EVIL)
         page = press(page, "Yes, retrain")
         assert pending_request(home) == request
@@ -107,7 +89,7 @@ def test_what_came_in_between_wins(home: Home) -> None:
 
 
 def test_without_a_watcher_it_says_what_must_run(home: Home) -> None:
-    page = open_page(home)
+    page = opened("loop", home)
     assert buttons(page) == {"Retrain now": False}
     assert "`clayloop watch`" in said(page) and "`watch.with_up = true`" in said(page)
 
@@ -116,21 +98,21 @@ def test_while_a_run_is_at_work_there_is_nothing_to_press(home: Home) -> None:
     add_run(home, outcome=None)
     ask_for_retrain(home, "Ada")
     with watched(home):
-        page = open_page(home)
+        page = opened("loop", home)
     assert buttons(page)["Retrain now"] is False
     assert "A retrain is at work. Another request waits: Ada asked for it just now" in said(page)
 
 
 def test_where_others_reach_the_page_it_only_shows(home: Home) -> None:
     with watched(home):
-        page = open_page(home, host="192.0.2.1")
+        page = opened("loop", home, host="192.0.2.1")
     assert buttons(page) == {"Retrain now": False}
     assert "`dashboards.accounts`" in said(page)
 
 
 def test_a_request_that_cannot_be_written_is_told(home: Home) -> None:
     with watched(home):
-        page = press(open_page(home), "Retrain now")
+        page = press(opened("loop", home), "Retrain now")
         home.runs.write_text("a file where the folder should be")
         page = press(page, "Yes, retrain")
         assert "requested.json" in said(page)

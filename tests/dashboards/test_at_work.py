@@ -8,7 +8,8 @@ import pytest
 
 from curation import Home, write_json
 from dashboards.data.progress import at_work
-from dashboards.data.runs import RunRow, StepRow
+from dashboards.data.runs import RunRow
+from training import StepRecord
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=timezone.utc)
 RUN = "20261130-120000-abcdef"
@@ -16,14 +17,20 @@ RUN = "20261130-120000-abcdef"
 
 def earlier(**seconds: float) -> RunRow:
     """A run that ended, with what its steps took."""
-    steps = [StepRow(name, "finished", taken) for name, taken in seconds.items()]
+    steps = [
+        StepRecord(name=name, status="finished", started=NOW, seconds=taken)
+        for name, taken in seconds.items()
+    ]
     return RunRow("20261129-120000-abcdef", NOW - timedelta(days=1), "promoted", steps=steps)
 
 
 def fitting(since: float) -> RunRow:
     """A run that has trained for so many seconds."""
     started = NOW - timedelta(seconds=since)
-    steps = [StepRow("prepare", "finished", 5.0), StepRow("fit", "running", started=started)]
+    steps = [
+        StepRecord(name="prepare", status="finished", started=started, seconds=5.0),
+        StepRecord(name="fit", status="running", started=started),
+    ]
     return RunRow(RUN, started, "running", steps=steps)
 
 

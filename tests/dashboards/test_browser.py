@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from curation import ArgillaSettings, Home, write_json
-from dashboards import LoopSettings, pending_request, settle_request, watch_lock
+from curation import Home, write_json
+from dashboards import pending_request, settle_request, watch_lock
 from dashboards.launch import Launch, prepare
-from dashboards.settings import DashboardSettings
 from serving import ReleaseStore
-from tests.dashboards.state import add_release, add_run, evaluation, metrics_around
-from tests.training.material import serving, settings
+from tests.browser import chromium_page
+from tests.dashboards.state import add_release, add_run, evaluation, metrics_around, told
 from tests.xss import XSS
 from training import RunStore
 
@@ -86,15 +85,13 @@ def used(home: Home) -> Home:
 
 
 def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     expect.set_options(timeout=120_000)  # a busy machine is no failure
     trouble: list[str] = []
     foreign: list[str] = []
-    launch = prepare(used.root, DashboardSettings(port=0, refresh_seconds=2), ArgillaSettings())
-    with served(launch, tmp_path), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1360, "height": 1700})
+    launch = prepare(told(used, refresh_seconds=2))
+    with served(launch, tmp_path), chromium_page(1360, 1700) as page:
         page.on("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on(
@@ -147,22 +144,18 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
             assert request is not None
             settle_request(used, request)
             expect(button).to_be_enabled()
-        browser.close()
     assert trouble == []
     assert foreign == []
 
 
 def test_a_maintainer_compares_two_releases_and_goes_back(copied: Home, tmp_path: Path) -> None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     expect.set_options(timeout=120_000)  # the first search loads torch
     store = ReleaseStore(copied)
     older, newer = store.ids()
-    loop = LoopSettings(training=settings(), serving=serving())
-    launch = prepare(copied.root, DashboardSettings(port=0), ArgillaSettings(), loop)
-    with served(launch, tmp_path), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1100})
+    launch = prepare(told(copied))
+    with served(launch, tmp_path), chromium_page(1280, 1100) as page:
         page.set_default_timeout(120_000)
         page.goto(f"{launch.url}/retrieval")
         page.get_by_label("Question", exact=True).fill("How do I clean a lamp?")
@@ -181,14 +174,12 @@ def test_a_maintainer_compares_two_releases_and_goes_back(copied: Home, tmp_path
         expect(page.get_by_text("The bot serves it now.")).to_be_visible()
         assert store.current_id() == older
 
-        browser.close()
-
 
 def test_other_names_and_other_sites_are_refused(home: Home, tmp_path: Path) -> None:
     """DNS rebinding and foreign pages: the socket that carries the page answers neither."""
     import httpx
 
-    launch = prepare(home.root, DashboardSettings(port=0), ArgillaSettings())
+    launch = prepare(told(home))
     host = urlsplit(launch.url).netloc
     upgrade = {
         "Connection": "Upgrade",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from curation import AnnotatorProgress, DatasetProgress, Home, write_json
-from dashboards.data.annotation import dataset_row
+from curation import AnnotatorProgress, ClayloopError, DatasetProgress, Home, write_json
+from dashboards.data.commands import dry_run
 from dashboards.data.frames import (
     annotator_frame,
     dimension_frame,
@@ -17,10 +18,12 @@ from dashboards.data.frames import (
     score_frame,
     step_frame,
 )
+from dashboards.data.loop_tables import dry_run_table
 from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_runs
 from dashboards.data.services import read_services
-from tests.dashboards.state import add_release, add_run, kill
+from tests.dashboards.state import add_release, add_run, gate, kill, told
+from training import Preview
 
 EVALUATION = {
     "release_before": "r0001-00000000",
@@ -53,7 +56,7 @@ def test_releases_come_oldest_first_with_the_served_one_marked(home: Home) -> No
     assert [row.id for row in view.rows] == [first.id, second.id, third.id]
     assert [row.served for row in view.rows] == [False, True, False]
     assert view.served is not None and view.served.examples == 300
-    assert view.served.parent == first.id
+    assert view.served.release.parent == first.id
     assert view.served.before("ndcg@10") is None
 
 
@@ -106,21 +109,16 @@ def test_the_chart_has_the_three_metrics_of_each_release(home: Home) -> None:
 
 def test_a_run_shows_how_sure_its_verdict_was(home: Home) -> None:
     judged, damaged, _ = (add_run(home, number=number) for number in (1, 2, 3))
-    interval = {"estimate": 0.05, "low": 0.01, "high": 0.09, "confidence": 0.9, "size": 50}
-    guard = {"name": "slices", "passed": False, "detail": "section faq -0.3"}
-    write_json(
-        judged.folder / "judge" / "gate.json",
-        {"verdict": "superior", "interval": interval, "guards": [guard]},
-    )
+    write_json(judged.folder / "judge" / "gate.json", gate())
     (judged.folder / "report.html").write_text("<p>")
-    write_json(damaged.folder / "judge" / "gate.json", {"verdict": "superior", "interval": {"low": "x"}})
+    write_json(damaged.folder / "judge" / "gate.json", {**gate(), "interval": {"low": "x"}})
     rows = {row.id: row for row in read_runs(home, 5).rows}
     assert len(rows) == 3 and rows[damaged.id].gate is None
     row = rows[judged.id]
-    assert row.gate is not None and row.gate.change == "+0.050 [+0.010, +0.090]"
+    assert row.gate is not None and row.change == "+0.050 [+0.010, +0.090]"
     assert row.report == judged.folder / "report.html"
     assert run_frame([row])["Change"].tolist() == ["+0.050 [+0.010, +0.090]"]
-    assert guard_frame(row.gate.guards)["Holds"].tolist() == ["✗ failed"]
+    assert guard_frame(row.gate.guards)["Holds"].tolist() == ["✗ failed", "✓"]
 
 
 def test_runs_come_newest_first_and_damaged_ones_are_named(home: Home) -> None:
@@ -137,7 +135,7 @@ def test_a_run_at_work_tells_its_step_and_a_killed_one_is_no_longer_running(home
     run = add_run(home, outcome=None)
     (row,) = read_runs(home, 5).rows
     assert row.running and row.current is not None and row.current.name == "evaluate"
-    assert row.current.seconds is None and row.seconds == pytest.approx(5 * 12.5)
+    assert row.seconds == pytest.approx(5 * 12.5)
     kill(run)
     (row,) = read_runs(home, 5).rows
     assert row.outcome == "interrupted" and not row.running
@@ -164,7 +162,7 @@ def test_runs_and_steps_as_tables(home: Home) -> None:
     assert steps["Peak memory"].tolist() == ["850 MB"] * 6
 
 
-def test_progress_of_annotators(home: Home) -> None:
+def test_progress_of_annotators() -> None:
     people = (
         AnnotatorProgress(username="simulated-annotator", submitted=30),
         AnnotatorProgress(username="<script>\n", submitted=10, draft=2, discarded=1),
@@ -173,9 +171,7 @@ def test_progress_of_annotators(home: Home) -> None:
         dataset="chunks", name="c", total=40, completed=30, pending=10, annotators=people
     )
     missing = DatasetProgress(dataset="triplets", name="t", exists=False, annotators=people)
-    rows = [dataset_row(one, "simulated-annotator") for one in (progress, missing)]
-    assert rows[0].share == 0.75 and rows[1].share == 0
-    table = annotator_frame(rows)
+    table = annotator_frame([progress, missing])
     assert table["Kind"].tolist() == ["simulated", "person"]
     assert table["Annotator"].tolist() == ["simulated-annotator", "<script>"]
     assert table["Share"].tolist() == [75, 25]
@@ -203,3 +199,24 @@ def test_a_folder_in_place_of_a_file_is_no_reason_to_fail(home: Home) -> None:
     Path(run.folder / "run.json").mkdir()
     assert read_services(home) == {}
     assert not read_runs(home, 5).rows
+
+
+def test_a_dry_run_is_what_the_command_line_says(home: Home) -> None:
+    plan = Preview(
+        would_train=True,
+        verdict="Would train.",
+        release_before="r0001-00000000",
+        new=3,
+        withdrawn=0,
+        fates={"train": 2, "unused": 1},
+        reasons={"unused": {"undecided": 1}},
+    )
+    script = f"print({plan.model_dump_json()!r})"
+    (found,) = dry_run(told(home).model_copy(update={"command": (sys.executable, "-c", script)}))
+    assert found == plan
+    table = dry_run_table(found)
+    assert table["Decisions"].tolist() == [2, 1]
+    assert table["Because"].tolist() == ["", "undecided"]
+    broken = told(home).model_copy(update={"command": (sys.executable, "-c", "raise SystemExit('no')")})
+    with pytest.raises(ClayloopError, match="exit code 1: no"):
+        dry_run(broken)

@@ -132,14 +132,13 @@ def test_questions_are_those_of_the_last_two_weeks(round_made: Handover, standin
 def test_the_verdict_is_that_of_the_gate_on_the_questions_of_the_release(round_made: Handover) -> None:
     home = round_made.home
     served = read_releases(home).served
-    assert served is not None and served.run_id is not None
-    row = read_run(home, served.run_id)
+    assert served is not None and served.release.run_id is not None
+    row = read_run(home, served.release.run_id)
     assert row is not None and row.gate is not None
-    folder = home.runs / served.run_id
+    folder = home.runs / served.release.run_id
     gate = json.loads((folder / "judge" / "gate.json").read_text())
     assert row.verdict == json.loads((folder / "run.json").read_text())["verdict"] != ""
-    interval = gate["interval"] or {"low": None, "high": None}
-    assert (row.gate.low, row.gate.high) == (interval["low"], interval["high"])
+    assert row.gate.model_dump(mode="json") == gate
     asked = json.loads((home.releases / served.id / "evaluation.json").read_text())["holdout"]
     headings = sum(one["is_heading"] for one in asked)
     assert served.evaluation.kinds.get("section headings", 0) == headings
@@ -201,8 +200,7 @@ def test_links_open_the_right_records_in_argilla(
     in a table, and opened by their addresses."""
     (conflict, *_) = standing.decided.conflicts
     pending = next(record for record in records(round_made, "triplets") if record["status"] == "pending")
-    given = round_made
-    launch = prepare(given.root, given.dashboard, given.argilla, given.loop)
+    launch = prepare(round_made)
     with served(launch, tmp_path), chromium_page() as page:
         page.goto(argilla_lite.url)
         page.locator("input").first.fill(argilla_lite.username)

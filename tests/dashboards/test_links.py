@@ -10,8 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from curation import DatasetName, Decision, Home, RecordLinks, Verdict, Vote, agreement_of
-from dashboards.data.annotation import DatasetRow
+from curation import DatasetName, DatasetProgress, Decision, Home, RecordLinks, Verdict, Vote, agreement_of
 from dashboards.data.decided import Decided
 from dashboards.data.feed import Feed
 from dashboards.data.standing import Next, Standing
@@ -51,7 +50,7 @@ def tell(monkeypatch: pytest.MonkeyPatch, page: str, decisions: Sequence[Decisio
         links=RecordLinks(addresses={name: f"http://{name}" for name in DATASETS}, finds_ids=True),
         decided=Decided(decisions),
     )
-    rows = [DatasetRow("ours", "Triplets", total=9, completed=5, pending=4)]
+    rows = [DatasetProgress(name="ours", dataset="triplets", total=9, completed=5, pending=4)]
     standings, progress = Feed(lambda: [standing], 60, "a test"), Feed(lambda: rows, 60, "a test")
     assert standings.latest(30).items and progress.latest(30).items
     monkeypatch.setattr(f"dashboards.views.{page}.standing_feed", lambda _: standings)

@@ -12,10 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dashboards
-from curation import ArgillaSettings, Home, write_json
+from curation import Home, write_json
 from dashboards.handover import write_handover
-from dashboards.settings import DashboardSettings
-from tests.dashboards.state import add_release, add_run
+from tests.dashboards.state import add_release, add_run, told
 
 APP = Path(dashboards.__file__).parent / "app.py"
 SCORES = {"ndcg@10": 0.712, "mrr@10": 0.65, "recall@10": 0.81}
@@ -29,7 +28,7 @@ def open_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Run the script as Streamlit would, on ``home``, with no Argilla configured."""
 
     def run() -> AppTest:
-        path = write_handover(home, DashboardSettings(refresh_seconds=60), ArgillaSettings())
+        path = write_handover(told(home))
         monkeypatch.setattr(sys, "argv", [str(APP), str(path)])
         page = AppTest.from_file(str(APP), default_timeout=30).run()
         assert not page.exception

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 
 from curation import (
-    ArgillaSettings,
     AskedTurn,
     Decision,
     Home,
@@ -24,34 +21,24 @@ from curation import (
     agreement_of,
     write_json,
 )
+from dashboards.data.commands import read_topics
 from dashboards.data.compared import asked_both
 from dashboards.data.decided import Decided
 from dashboards.data.feed import Feed, Snapshot
 from dashboards.data.funnel import read_funnel
-from dashboards.data.gaps import read_topics
 from dashboards.data.map import read_map, standings
 from dashboards.data.people_tables import annotator_table, answered_by
 from dashboards.data.quality import read_means, read_quality
 from dashboards.data.releases import state_of_releases
 from dashboards.data.runs import state_of_runs
 from dashboards.data.standing import Next, Standing
-from dashboards.handover import FILE_NAME, LoopSettings, read_handover, write_handover
-from dashboards.settings import DashboardSettings
+from dashboards.handover import write_handover
 from serving import Canary, ReleaseStore
-from tests.dashboards.state import add_release, add_run
-from tests.training.material import conversation, make_chunks, serving, settings, triplet
+from tests.dashboards.state import add_release, add_run, gate, told
+from tests.training.material import conversation, make_chunks, triplet
 from training import GateSettings, judge_canary, read_comparison
 
 CHUNKS = make_chunks()
-GATE = {
-    "verdict": "superior",
-    "interval": {"estimate": 0.05, "low": 0.01, "high": 0.09, "confidence": 0.9, "size": 50},
-    "guards": [
-        {"name": "slices", "passed": True, "detail": "none of 3 is worse"},
-        {"name": "new decisions", "passed": False, "detail": "hard to tell apart"},
-    ],
-}
-
 EVIL = "[a](javascript:alert(1)) <b>"
 SCRIPT = """
 from pathlib import Path
@@ -72,16 +59,19 @@ def opened(
     address: Mapping[str, str] | None = None,
 ) -> AppTest:
     """The page, on ``home``, with no Argilla configured. ``address``: what its address says after the ?."""
-    loop = LoopSettings(training=settings(), serving=serving())
-    known = {name: SecretStr(password) for name, password in (accounts or {}).items()}
-    board = DashboardSettings(refresh_seconds=60, host=host, accounts=known)
-    path: Path = write_handover(home, board, ArgillaSettings(), loop)
+    path = write_handover(told(home, host=host, accounts=dict(accounts or {})))
     found = AppTest.from_string(SCRIPT.format(page=page, path=str(path)), default_timeout=60)
     for name, value in (address or {}).items():
         found.query_params[name] = value
     found.run()
     assert not found.exception
     return found
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    next(one for one in page.button if one.label == label).click().run()
+    assert not page.exception
+    return page
 
 
 def said(page: AppTest) -> str:
@@ -318,7 +308,7 @@ def test_a_page_is_drawn_anew_when_a_release_or_a_run_comes(home: Home) -> None:
 
 def test_the_verdict_its_guards_and_the_report_are_read_in_the_page(home: Home) -> None:
     run = add_run(home, outcome="rejected")
-    write_json(run.folder / "judge" / "gate.json", GATE)
+    write_json(run.folder / "judge" / "gate.json", gate())
     (run.folder / "report.html").write_text("<!doctype html>")
     page = opened("releases", home)
     assert "Verdict: superior · 1 guard failed" in [one.label for one in page.expander]
@@ -363,7 +353,7 @@ def test_a_canary_is_shown_with_what_visitors_say(home: Home, monkeypatch: pytes
 def test_topics_without_answers_and_a_judge(copied: Home) -> None:
     page = opened("conversations", copied)
     assert "clayloop calibrate" in said(page)
-    topics = read_topics(read_handover(copied.root / FILE_NAME))
+    topics = read_topics(told(copied))
     asked = [question for topic in topics for question in topic.examples]
     assert {"What about rain?", "What about snow?"} <= set(asked)
 
@@ -375,10 +365,9 @@ def test_topics_without_answers_and_a_judge(copied: Home) -> None:
 def test_the_verdict_is_coloured_only_where_its_interval_excludes_0(
     copied: Home, low: float, high: float, shown: str
 ) -> None:
-    interval = {**GATE["interval"], "low": low, "high": high}  # type: ignore[dict-item]
     run = ReleaseStore(copied).current().run_id or ""
-    write_json(copied.runs / run / "judge" / "gate.json", {**GATE, "interval": interval})
-    path = write_handover(copied, DashboardSettings(refresh_seconds=60), ArgillaSettings())
+    write_json(copied.runs / run / "judge" / "gate.json", gate(low, high))
+    path = write_handover(told(copied))
     script = SCRIPT.replace("dashboards.views", "dashboards").format(page="page", path=str(path))
     page = AppTest.from_string(script, default_timeout=60).run()
     (verdict,) = [one.value for one in page.markdown if "Promoted" in one.value]

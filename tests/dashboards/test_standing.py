@@ -7,25 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
-from curation import (
-    SIMULATED_ANNOTATOR,
-    ArgillaSettings,
-    DayTraffic,
-    Decision,
-    Home,
-    RecordLinks,
-)
+from curation import SIMULATED_ANNOTATOR, DayTraffic, Decision, Home, RecordLinks
 from dashboards.data.standing import Standing, standing_of
-from dashboards.handover import Handover, LoopSettings
-from dashboards.settings import DashboardSettings
-from tests.training.material import (
-    accepted_triplets,
-    conversation,
-    make_chunks,
-    serving,
-    settings,
-    triplet,
-)
+from tests.dashboards.state import told
+from tests.training.material import accepted_triplets, conversation, make_chunks, triplet
 
 CHUNKS = make_chunks()
 LINKS = RecordLinks(
@@ -36,11 +21,6 @@ LINKS = RecordLinks(
     finds_ids=True,
 )
 TODAY = date(2026, 11, 29)
-
-
-def given(home: Home, min_accepted: int = 20) -> Handover:
-    loop = LoopSettings(training=settings(), serving=serving(), min_accepted=min_accepted)
-    return Handover(root=home.root, dashboard=DashboardSettings(), argilla=ArgillaSettings(), loop=loop)
 
 
 def traffic(asked: Sequence[int], refused: Sequence[int]) -> list[DayTraffic]:
@@ -54,7 +34,9 @@ def traffic(asked: Sequence[int], refused: Sequence[int]) -> list[DayTraffic]:
 
 def stands(home: Home, decisions: Sequence[Decision], min_accepted: int = 20) -> Standing:
     found = traffic([1] * 7 + [2] * 7, [0] * 13 + [1])
-    return standing_of(given(home, min_accepted), decisions, found, LINKS)
+    given = told(home)
+    loop = given.loop.model_copy(update={"min_accepted": min_accepted})
+    return standing_of(given.model_copy(update={"loop": loop}), decisions, found, LINKS)
 
 
 def test_people_and_the_simulated_annotator_are_counted_apart(served: Home) -> None:

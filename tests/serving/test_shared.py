@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,25 +13,8 @@ from curation import BusyError, Home, ReleaseError, SettingsError, StateError
 from serving.releases.following import pull, pull_if_possible, share
 from serving.releases.record import NotPromotedError, Release
 from serving.releases.store import ReleaseStore
-from tests.object_store import Fault, ObjectStore, running_object_store
+from tests.object_store import Fault, ObjectStore
 from tests.serving.test_releases import DRAFT, stage
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[ObjectStore]:
-    with pytest.MonkeyPatch.context() as patch, running_object_store(patch) as found:
-        yield found
-
-
-@pytest.fixture
-def cloud(running: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    """A folder of its own for each test, and little patience."""
-    monkeypatch.setattr("serving.releases.shared._PATIENCE", timedelta(seconds=1))
-    monkeypatch.setattr("serving.releases.shared._SILENCE", timedelta(seconds=0.5))
-    running.url = f"s3://bot/{tmp_path.name}"
-    running.fails("")
-    yield running
-    running.fails("")
 
 
 def made(store: ReleaseStore, content: str) -> Release:
@@ -131,8 +112,7 @@ def test_a_store_that_fails_leaves_the_old_release_or_the_new_one(
     pull_if_possible(second)  # a bot that starts now serves what it has
     with pytest.raises(StateError):
         empty = ReleaseStore(Home(tmp_path / "empty"))
-        empty.root.mkdir(parents=True)
-        shutil.copyfile(first.root / "shared.json", empty.root / "shared.json")
+        shutil.copytree(first.home.shared, empty.home.shared)
         pull_if_possible(empty)
     cloud.fails("")
     pull(second)
@@ -169,11 +149,11 @@ def test_what_was_tampered_with_never_arrives(cloud: ObjectStore, tmp_path: Path
     there.put(f"releases/{new.id}/release.json", json.dumps(record).encode())
     with pytest.raises(ReleaseError):
         pull(second)
-    there.put("current", b'{"release": "../../etc", "by": "x", "id": "y"}')
+    there.put("releases/current", b'{"name": "../../etc", "by": "x", "id": "y"}')
     with pytest.raises(ReleaseError, match="not the id"):
         pull(second)
-    there.put("current", b"something else")
-    with pytest.raises(StateError, match="no release"):
+    there.put("releases/current", b"something else")
+    with pytest.raises(StateError, match="no pointer"):
         pull(second)
     assert second.current() == old and second.ids() == [old.id]
 

@@ -100,13 +100,10 @@ def test_without_news_nothing_is_done_and_new_documents_are_pointed_at() -> None
     assert decide(_situation(rows, rows), force=True).what == "new"
 
 
-def test_fewer_than_min_new_wait() -> None:
-    found = _situation(_rows(5), _rows(3), min_new=3)
-    assert decide(found).rung == INDEX_ONLY, "the index does not wait"
-    assert decide(replace(found, min_new=2)).rung == FINE_TUNED
+def test_what_is_new_is_trained_on_and_so_is_forgetting() -> None:
+    found = _situation(_rows(5), _rows(5))
+    assert decide(replace(found, rows=_rows(6))).rung == FINE_TUNED
     assert decide(replace(found, must_forget=True)).rung == FINE_TUNED, "to forget somebody is worth training"
-    waiting = decide(replace(found, served_rows=_rows(5)))
-    assert (waiting.what, waiting.why[:19]) == ("skip", "Not yet: 2 new deci")
 
 
 def test_withdrawn_and_left_out_decisions_are_news() -> None:

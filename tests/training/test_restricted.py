@@ -190,28 +190,24 @@ def _weights(home: Home, summary: RetrainSummary | None) -> bytes:
 
 
 def test_forgetting_waits_for_nothing_new(trained: Home, corpus: Corpus) -> None:
-    """min_new holds back a few additions, never that somebody is to be forgotten."""
-    chosen = chosen_settings().model_copy(update={"min_new": 50})
-    plain = _preview(trained, corpus, chosen=chosen)
+    plain = _preview(trained, corpus)
     served = ReleaseStore(trained).current()
     nothing = f"Nothing new to learn: no decision has been added or changed since {served.id}."
     assert plain.verdict == f"Would not train: {nothing}"
-    more = [*DECISIONS, triplet(CHUNKS[40], "One more?")]
-    waits = _preview(trained, corpus, more, chosen=chosen)
-    assert not waits.would_train and waits.verdict.startswith("Would bring what was decided into the index.")
-    assert _preview(trained, corpus, chosen=chosen, force=True).would_train
-    plan = _preview(trained, corpus, selection=WITHOUT_ADA, chosen=chosen)
+    assert _preview(trained, corpus, force=True).would_train
+    plan = _preview(trained, corpus, selection=WITHOUT_ADA)
     assert plan.would_train, plan.verdict
 
     # Nobody has to ask for it: the watcher does it at once, however few decisions are new.
-    context = RunContext(trained, corpus, chosen, serving(trained), ReleaseStore(trained), served, SILENT)
+    store = ReleaseStore(trained)
+    context = RunContext(trained, corpus, chosen_settings(), serving(trained), store, served, SILENT)
     later = datetime.now(timezone.utc) + timedelta(hours=2)
     found = read_situation(context, select(DECISIONS, WITHOUT_ADA), later)
     due = is_due(found, Due(min_accepted=100, every_hours=0))
     assert (due.what, "are to be left out" in due.why) == ("new", True)
 
-    assert _retrain(trained, corpus, selection=WITHOUT_ADA, chosen=chosen).outcome == "promoted"
-    again = _retrain(trained, corpus, selection=WITHOUT_ADA, chosen=chosen)
+    assert _retrain(trained, corpus, selection=WITHOUT_ADA).outcome == "promoted"
+    again = _retrain(trained, corpus, selection=WITHOUT_ADA)
     assert again.outcome == "nothing-new", "there is nobody left to forget"
 
 

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -29,7 +30,7 @@ from training.report.text import RetrainSummary, render_summary
 from training.retrain import RetrainOptions, retrain_from_annotations
 from training.runs.record import STEPS
 from training.runs.run import RunStore
-from training.settings import GateSettings, TrainingSettings
+from training.settings import INDEX_ONLY, GateSettings, TrainingSettings
 
 CHUNKS = make_chunks()
 
@@ -39,10 +40,11 @@ def _retrain(
     corpus: Corpus,
     decisions: Sequence[Decision],
     chosen: TrainingSettings | None = None,
-    force: bool = False,
+    **options: Any,
 ) -> RetrainSummary:
+    given = RetrainOptions(**options)
     return retrain_from_annotations(
-        home, corpus, chosen or settings(), serving(), lambda: list(decisions), RetrainOptions(force=force)
+        home, corpus, chosen or settings(), serving(), lambda: list(decisions), given
     )
 
 
@@ -103,8 +105,8 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
 
     # An answer is changed, another is taken back.
     changed = [*decisions[1:-1], triplet(CHUNKS[3], "Nonsense", "accepted")]
-    waiting = _retrain(served_home, corpus, changed, settings().model_copy(update={"min_new": 5}))
-    assert (waiting.outcome, waiting.rung) == ("promoted", "index only"), "too few to train on"
+    waiting = _retrain(served_home, corpus, changed, highest=INDEX_ONLY)
+    assert (waiting.outcome, waiting.rung) == ("promoted", "index only")
     assert (waiting.decisions["new"], waiting.decisions["withdrawn"]) == (1, 1)
     assert tuple(waiting.seconds) == ("prepare", "judge", "publish")
     indexed = store.verify(waiting.release_after or "")

@@ -250,7 +250,6 @@ def test_who_goes_back_from_a_release_with_a_damaged_ledger_can_retrain(
 
 
 def test_the_index_forgets_too_and_so_does_who_has_left_argilla(world: World) -> None:
-    """Whatever training.min_new is."""
     vote = judged_chunk(CHUNKS[0], "rejected", annotator="ada").votes
     removed = LedgerRow(dataset="chunks", record_id=CHUNKS[0].id, votes=vote, fate="removed")
     world.promoted(rows=[removed])

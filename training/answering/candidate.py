@@ -113,18 +113,10 @@ def retrain_answers(
         if not force and (last := _tried(home.answering / _VERDICT_FILE, inputs)):
             return _summary(found, f"Nothing new to learn. Last time: {last.reason} (--force tries again.)")
         served = _answerer(context, retriever, context.model(""))
-        trained_on: dict[str, int] = {}
-        wanted = candidate
+        wanted, trained_on = candidate or str(home.answering / CANDIDATE_FILE), dict[str, int]()
         if not candidate:
-            wanted = str(home.answering / CANDIDATE_FILE)
-            trained_on = tune(
-                found,
-                served.told,
-                context.base(),
-                Path(wanted),
-                context.settings.answering,
-                context.progress,
-            )
+            settings, base = context.settings.answering, context.base()
+            trained_on = tune(found, served.told, base, Path(wanted), settings, context.progress)
         model = context.model(wanted)
         verdict = judge_answers(
             served,
@@ -143,13 +135,16 @@ def retrain_answers(
             return summary
         answering = _answering(model, wanted, trained_on, verdict.after.as_metrics())
         release = release_with(store, retriever.release, answering, verdict.model_dump_json(indent=1))
-        writes = context.serving.bot.lets_write(answering.info.few_shot)
-        made = summary.model_copy(update={"release": release.id, "writes": writes})
+        made: dict[str, Any] = {
+            "release": release.id,
+            "writes": context.serving.bot.lets_write(answering.info.few_shot),
+            "served": True,
+        }
         try:
             store.promote(release.id, expected=retriever.release.id, by=ANSWERS, lease=lease)
         except NotPromotedError as error:
-            return made.model_copy(update={"verdict": f"{summary.verdict} {error.message}"})
-        return made.model_copy(update={"served": True})
+            made |= {"served": False, "verdict": f"{summary.verdict} {error.message}"}
+        return summary.model_copy(update=made)
 
 
 def _answering(

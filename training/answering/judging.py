@@ -131,19 +131,10 @@ def judge_answers(
         f"overlap with accepted answers {before.overlap:.3f} → {after.overlap:.3f} on {len(asked)} held-out "
         f"questions, {interval} at {settings.confidence:.0%}; the passages' marked sentences {marked:.3f}"
     )
-    promoted = verdict == "superior" and not complaints
-    if promoted:
-        reason = f"Promoted: surely better ({figures})."
-    elif verdict == "superior":
-        reason = f"Held back, although better ({figures}): {'; '.join(complaints)}."
-    else:
-        said = "worse" if verdict == "inferior" else "not surely better"
-        also = f" Also {'; '.join(complaints)}." if complaints else ""
-        reason = f"Rejected: {said} ({figures}); what is served stays.{also}"
     return AnsweringVerdict(
-        promoted=promoted,
+        promoted=verdict == "superior" and not complaints,
         verdict=verdict,
-        reason=reason,
+        reason=_reason(verdict, figures, "; ".join(complaints)),
         before=before,
         after=after,
         interval=interval,
@@ -152,6 +143,16 @@ def judge_answers(
         asked=asked,
         **names,
     )
+
+
+def _reason(verdict: Verdict, figures: str, complaints: str) -> str:
+    if verdict == "superior" and not complaints:
+        return f"Promoted: surely better ({figures})."
+    if verdict == "superior":
+        return f"Held back, although better ({figures}): {complaints}."
+    said = "worse" if verdict == "inferior" else "not surely better"
+    also = f" Also {complaints}." if complaints else ""
+    return f"Rejected: {said} ({figures}); what is served stays.{also}"
 
 
 def too_few(questions: int, settings: GateSettings) -> str:

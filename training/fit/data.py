@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from curation import StateError
-from training.ledger.rows import LedgerRow, Negative, RecordKey, normalise
+from curation import StateError, normalise
+from training.ledger.rows import LedgerRow, Negative, RecordKey
 
 # Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each
 # row embeds a whole text again, and most of them are far from the text anyway.

@@ -18,11 +18,11 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation import Chunk, TestSet, find_matches, generic_set
+from curation import Chunk, TestSet, find_matches, generic_set, normalise
 from serving import IndexedQuestion, SearchSpace
 from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, holdout_questions, question_id
-from training.ledger.rows import LedgerRow, RecordKey, normalise, of, section_of
+from training.ledger.rows import LedgerRow, RecordKey, of, section_of
 from training.ledger.store import History
 from training.prepare.split import is_holdout
 from training.settings import TrainingSettings

@@ -427,6 +427,18 @@ def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         yield _not_worse("lost questions", differences, words, settings)
 
 
-_CHECKS: tuple[Callable[[Comparison, GateSettings], Iterator[Guard]], ...]
-_CHECKS = (_earlier, _sets, _base, _headings, _latency, _off_topic, _refused, _smoke, _out_of_bounds)
-_CHECKS += (_decisions, _removed, _contradicted, _lost)
+_CHECKS: Sequence[Callable[[Comparison, GateSettings], Iterator[Guard]]] = (
+    _earlier,
+    _sets,
+    _base,
+    _headings,
+    _latency,
+    _off_topic,
+    _refused,
+    _smoke,
+    _out_of_bounds,
+    _decisions,
+    _removed,
+    _contradicted,
+    _lost,
+)

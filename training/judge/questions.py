@@ -11,8 +11,9 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from curation import Chunk, Progress, SettingsError, TestSet, content_id, load_files, load_folder
-from training.ledger.rows import HEADING, LedgerRow, normalise, section_of
+from curation import Chunk, Progress, SettingsError, TestSet, content_id, load_files, load_folder, normalise
+from serving import HEADING
+from training.ledger.rows import LedgerRow, section_of
 from training.settings import TestSetSettings
 
 Style = Literal["heading", "question", "keywords", "sentence"]

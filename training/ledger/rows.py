@@ -13,8 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from curation import Chunk, DatasetName, Verdict, Vote, normalise as normalise
-from serving import HEADING as HEADING
+from curation import Chunk, DatasetName, Verdict, Vote
 
 Teaches = Literal["chunk", "example", "refusal", "answer", "nothing"]
 Fate = Literal[

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from curation import Chunk, Corpus, Decision, VectorsOf, normalise, place_named_sources
-from serving import CHUNK_REJECTED, GONE_FROM_DOCUMENTS, SWITCHED_OFF
-from training.ledger.rows import HEADING, LedgerRow, exchange, of, section_of
+from serving import CHUNK_REJECTED, GONE_FROM_DOCUMENTS, HEADING, SWITCHED_OFF
+from training.ledger.rows import LedgerRow, exchange, of, section_of
 
 
 def collect(

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from curation import Sameness, find_matches, questions_like
-from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, exchange, normalise, of
+from curation import Sameness, find_matches, normalise, questions_like
+from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, exchange, of
 from training.prepare.split import PrepareContext
 
 # Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that has

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curation import TestSet
+from serving import HEADING
 from training.judge.coverage import Round
 from training.judge.gate import too_few
 from training.judge.questions import (
@@ -21,7 +22,7 @@ from training.judge.questions import (
     load_test_sets,
     question_id,
 )
-from training.ledger.rows import HEADING, of
+from training.ledger.rows import of
 from training.ledger.selection import Selected
 from training.ledger.store import LedgerOrigin
 from training.prepare.prepared import Prepared, RunContext, prepare

@@ -27,7 +27,7 @@ RunStatus = Literal["running", "finished", "failed", "abandoned"]
 Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
 
 # Settings that say when to retrain, who may, that the selection holds already, or are about another model.
-_NOT_INPUTS = {"min_new", "without_annotators", "lease_seconds", "answering"}
+_NOT_INPUTS = {"without_annotators", "lease_seconds", "answering"}
 
 # What computes: after an upgrade the same files come to other weights.
 _CODE = ("torch", "transformers", "sentence-transformers")

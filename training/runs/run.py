@@ -189,17 +189,21 @@ class RunStore:
         self._lease: Lease | None = None
         self._lease_folder = home.releases / ".retraining"  # beside the pointer that it guards
 
-    def list(self) -> list[RunRecord]:
-        """All runs that can be read, newest first."""
+    def ids(self) -> Sequence[str]:
+        """Of all runs, newest first: an id begins with its time."""
         if not self.root.is_dir():
             return []
+        names = (path.parent.name for path in self.root.glob(f"*/{RUN_FILE}") if path.is_file())
+        return sorted(filter(_RUN_ID.fullmatch, names), reverse=True)
+
+    def list(self) -> list[RunRecord]:
+        """All runs that can be read, newest first."""
         records = []
-        for folder in sorted(self.root.iterdir(), reverse=True):
-            if _RUN_ID.fullmatch(folder.name) and (folder / RUN_FILE).is_file():
-                try:
-                    records.append(self.get(folder.name))
-                except StateError as error:
-                    log.warning("%s", error.message)
+        for run_id in self.ids():
+            try:
+                records.append(self.get(run_id))
+            except StateError as error:
+                log.warning("%s", error.message)
         return records
 
     def get(self, run_id: str) -> RunRecord:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
-from curation import ClayloopError, Corpus, Progress, ReleaseError, StateError
-from serving import Release, ReleaseStore
+from curation import (
+    SILENT,
+    ClayloopError,
+    Corpus,
+    Decision,
+    Home,
+    Progress,
+    ReleaseError,
+    StateError,
+)
+from serving import Release, ReleaseStore, ServingSettings
 from training.ledger.rows import LedgerRow
-from training.ledger.selection import Selected, Selection, learned_from
+from training.ledger.selection import Selected, Selection, learned_from, select
 from training.ledger.store import ANSWERS, fitted_of, ledger_of, lineage_of, read_ledger
 from training.prepare.collect import to_index
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
 from training.runs.record import Outcome, RunInputs, RunRecord, run_inputs
 from training.runs.run import Run, RunStore, sizes
-from training.settings import FINE_TUNED
+from training.settings import FINE_TUNED, TrainingSettings
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +51,6 @@ class Situation:
     rows: Sequence[LedgerRow]
     served_rows: Sequence[LedgerRow]
     fitted_rows: Sequence[LedgerRow] = ()
-    min_new: int = 1
     unfinished: Sequence[Unfinished] = ()
     finished: Sequence[RunRecord] = ()
     must_forget: bool = False
@@ -112,7 +120,6 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
         rows=rows_of(selected),
         served_rows=served_rows,
         fitted_rows=served_rows if fitted == lineage else read_ledger(fitted, ANSWERS),
-        min_new=context.settings.min_new,
         unfinished=unfinished,
         finished=finished,
         must_forget=learned_from(learned, selection),
@@ -121,6 +128,21 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
         tried_to_fit=[rows for rows in (went_back_from, _last(runs, to_fit)) if rows],
         chosen_by_hand=by_hand is not None,
     )
+
+
+def situation_now(
+    home: Home,
+    corpus: Corpus,
+    settings: TrainingSettings,
+    serving: ServingSettings,
+    decisions: Sequence[Decision],
+) -> Situation:
+    """The same for whoever asks between two retrains, with ``decisions``, all those in Argilla, but for those
+    that the settings leave out. Raises StateError without a release, too."""
+    store = ReleaseStore(home)
+    context = RunContext(home, corpus, settings, serving, store, store.current(), SILENT)
+    selection = Selection(without_annotators=tuple(settings.without_annotators))
+    return read_situation(context, select(decisions, selection), datetime.now(timezone.utc))
 
 
 def rows_of(selected: Selected) -> list[LedgerRow]:

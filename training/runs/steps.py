@@ -135,11 +135,8 @@ class Steps:
     def fit(self, folder: Path) -> str:
         """Train the candidate, and a model for each fold, which is judged in its place by that fold's
         questions."""
-        settings, embedding, progress = (
-            self.context.settings.fit,
-            self._serving.embedding,
-            self.context.progress,
-        )
+        settings, progress = self.context.settings.fit, self.context.progress
+        embedding = self._serving.embedding
         Embedder.forget_shared()  # a training needs the memory
         for fold in self.folds:
             own = folder / fold.name

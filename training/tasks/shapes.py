@@ -67,17 +67,13 @@ def columns_of(kind: TaskKind, returned: Any, record: str) -> Iterator[Columns]:
 
 def not_empty(text: Any, name: str, record: str) -> str:
     """``text``, if it says something. Raises SettingsError otherwise."""
-    if not isinstance(text, str):
-        raise SettingsError(
-            f"Record {record!r}: {name} is {'missing' if text is None else repr(text)} and no text.",
-            "Leave such records out with filter_by, or with a formatting_func that returns None for them.",
-        )
-    if not text.strip():
-        raise SettingsError(
-            f"Record {record!r}: {name} is empty.",
-            "Leave such records out with filter_by, or with a formatting_func that returns None for them.",
-        )
-    return text
+    if isinstance(text, str) and text.strip():
+        return text
+    what = "missing and no text" if text is None else f"{text!r} and no text"
+    raise SettingsError(
+        f"Record {record!r}: {name} is {'empty' if isinstance(text, str) else what}.",
+        "Leave such records out with filter_by, or with a formatting_func that returns None for them.",
+    )
 
 
 def answer_place(context: str, answer: str, record: str) -> int:

@@ -17,13 +17,12 @@ from curation import (
     SettingsError,
     StateError,
     first_line,
+    push_folder,
 )
 from training.tasks.card import CARD_FILE, Facts, check_card_texts, model_card
 from training.tasks.examples import Split, TrainingData, make_data
 from training.tasks.frameworks.framework import Framework, Setup, failures_told
 from training.tasks.frameworks.registry import find_framework
-from training.tasks.hub import push_model
-from training.tasks.lineage import RECORD_FILE, write_lineage
 from training.tasks.reading import Source, open_source
 from training.tasks.records import as_records
 from training.tasks.selection import Selection, make_selection
@@ -31,6 +30,8 @@ from training.tasks.task import TrainingTask
 
 log = logging.getLogger(__name__)
 
+_LINEAGE_FILE = "lineage.parquet"  # which record and which users each example comes from
+_RECORD_FILE = "training.json"  # how the model was trained
 _CARD_OPTION = "model_card_kwargs"
 
 
@@ -136,7 +137,7 @@ class ArgillaTrainer:
                 metrics, unmeasured = self._evaluate(data)
                 self._facts = self._facts_of(data, metrics, unmeasured)
                 (made / CARD_FILE).write_text(model_card(self._facts, folder.name), encoding="utf-8")
-                write_lineage(made, data, self._facts.as_json())
+                _write_lineage(made, data, self._facts.as_json())
                 if folder.exists():
                     folder.rename(Path(scratch) / "before")
                 made.rename(folder)
@@ -176,15 +177,28 @@ class ArgillaTrainer:
     def push_to_huggingface(
         self, repo_id: str, generate_card: bool = True, token: str | None = None, private: bool | None = None
     ) -> str:
-        """Upload the trained model; returns its address. ``token`` is by default that of `hf auth login`.
+        """Upload the trained model; returns its address. ``token`` is by default that of `hf auth login`. Who
+        taught it what stays here.
 
         Raises StateError when the Hub cannot be reached or refuses: the model stays on disk, and the error
         says where.
         """
         if self._trained is None or self._facts is None:
             raise StateError("There is no model to upload yet.", "Call train(output_dir=…) first.")
-        card = model_card(self._facts, repo_id) if generate_card else None
-        return push_model(self._trained.folder, HubRepo(repo_id, "model", private, token), card)
+        folder = self._trained.folder
+        card, before = folder / CARD_FILE, (folder / CARD_FILE).read_text(encoding="utf-8")
+        kept_here = [_LINEAGE_FILE, *([] if generate_card else [CARD_FILE])]
+        repo = HubRepo(repo_id, "model", private, token)
+        try:
+            if generate_card:
+                card.write_text(model_card(self._facts, repo_id), encoding="utf-8")
+            return push_folder(repo, folder, "Trained with clayloop", ignore=kept_here)
+        except StateError as error:
+            card.write_text(before, encoding="utf-8")
+            raise StateError(
+                f"The model was not uploaded. {error.message} It is on disk, in {folder}.",
+                f"{error.hint} Or give token=; then call push_to_huggingface again.",
+            ) from error
 
     def _evaluate(self, data: TrainingData) -> tuple[dict[str, float], str]:
         """The metrics, or why there are none: what was trained is kept in any case."""
@@ -218,11 +232,29 @@ def prepare_for_training(
     return ArgillaTrainer(dataset, task, framework, train_size=train_size, **options).prepare_for_training()
 
 
+def _write_lineage(folder: Path, data: TrainingData, described: Mapping[str, Any]) -> None:
+    """Record, users (Argilla's ids) and side of each example, and how the model was trained."""
+    import pyarrow as pa
+
+    from curation import write_json, write_table  # pyarrow, too: to import the trainer takes no time
+
+    sides = [("train", one) for one in data.train] + [("held out", one) for one in data.held_out]
+    table = pa.table(
+        {
+            "record": [one.record for _, one in sides],
+            "users": pa.array([list(one.users) for _, one in sides], pa.list_(pa.string())),
+            "side": [side for side, _ in sides],
+        }
+    )
+    write_table(folder / _LINEAGE_FILE, table)
+    write_json(folder / _RECORD_FILE, described)
+
+
 def _check_target(folder: Path) -> Path:
     """Raises StateError for a folder that holds anything but an earlier training."""
     if folder.is_file():
         raise StateError(f"{folder} is a file.", "Give the path of a folder for the model.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD_FILE).exists():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / _RECORD_FILE).exists():
         raise StateError(
             f"{folder} holds files that are no model trained here.",
             "Give an empty or new folder: its contents are replaced.",

@@ -34,10 +34,11 @@ STRATEGIES: Mapping[QuestionType, tuple[str, ...]] = {
 }
 _HALF = 0.5
 _TIE_HINTS = {
-    "label_selection": 'label_strategy="majority_weighted" decides ties by how reliable each annotator is, '
-    '"disagreement" makes an example of each answer',
-    "multi_label_selection": 'label_strategy="majority_weighted" decides ties by how reliable each annotator '
-    'is, "disagreement" makes an example of each answer',
+    **dict.fromkeys(
+        ("label_selection", "multi_label_selection"),
+        'label_strategy="majority_weighted" decides ties by how reliable each annotator is, "disagreement" '
+        "makes an example of each answer",
+    ),
     "rating": 'label_strategy="mean", "min" or "max" has no ties, "disagreement" makes an example of each '
     "answer",
     "ranking": 'label_strategy="mean" has fewer ties',

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -47,28 +48,140 @@ def convert(dataset: OldDataset, records: Sequence[OldRecord], left_out: LeftOut
     made: list[NewRecord] = []
     taken: set[str] = set()
     for number, record in enumerate(records):
-        fields = _fields(dataset, record, left_out)
-        if not fields:
-            left_out.note("a record whose fields are all empty", record.key)
+        old = _Conversion(dataset, record, left_out)
+        if not old.fields:
+            old.note("a record whose fields are all empty")
             continue
         external_id = record.external_id or f"v1-{number}"
         if external_id in taken:
-            left_out.note("an external id that another record has too (it got a suffix)", record.key)
+            old.note("an external id that another record has too (it got a suffix)")
             external_id = f"{external_id}-v1-{number}"
         taken.add(external_id)
-        responses = [_response(dataset, record, one, fields, left_out) for one in _numbered(record, left_out)]
-        suggestions = [_suggestion(dataset, record, one, fields, left_out) for one in record.suggestions]
+        responses = [old.response(user, one) for user, one in old.numbered()]
+        suggestions = [old.suggestion(one) for one in record.suggestions]
         made.append(
             NewRecord(
                 external_id=external_id,
-                fields=fields,
-                metadata=_metadata(dataset, record, left_out),
-                vectors=_vectors(dataset, record, left_out),
+                fields=old.fields,
+                metadata=old.metadata(),
+                vectors=old.vectors(),
                 responses=[one for one in responses if one is not None],
                 suggestions=[one for one in suggestions if one is not None],
             )
         )
     return made
+
+
+@dataclass(frozen=True)
+class _Conversion:
+    """One record on its way."""
+
+    dataset: OldDataset
+    record: OldRecord
+    left_out: LeftOut
+
+    def note(self, what: str) -> None:
+        self.left_out.note(what, self.record.key)
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        given, known = self.record.fields, self.dataset.fields
+        for name in sorted(set(given) - set(known)):
+            self.note(f"the field {name}, which the dataset does not have")
+        texts = {name: str(given[name]) for name in known if given.get(name) is not None}
+        made = {name: storable(text) for name, text in texts.items()}
+        if made != texts:
+            self.note("characters that no database takes (they are \ufffd now)")
+        return made
+
+    def numbered(self) -> list[tuple[str, OldResponse]]:
+        """The responses with their users; those whose user version 1 did not know are numbered."""
+        unknown = 0
+        made: dict[str, OldResponse] = {}
+        for one in self.record.responses:
+            unknown += one.user is None
+            user = one.user or f"unknown {unknown}"
+            if user in made:
+                self.note("a second response of the same user")
+            else:
+                made[user] = one
+        return list(made.items())
+
+    def response(self, user: str, old: OldResponse) -> NewResponse | None:
+        status = str(old.status)
+        if status not in _STATUSES:
+            self.note(f"the status {old.status!r} of a response (it is a draft now)")
+            status = "draft"
+        values: dict[str, Any] = {}
+        for name, value in old.values.items():
+            question = self.dataset.questions.get(name)
+            if question is None:
+                self.note(f"answers to {name}, which is no question of the dataset")
+            elif wrong := fault(question, value, self.fields, status == "submitted"):
+                self.note(f"an answer to {name} that {wrong}")
+            else:
+                values[name] = _clean(question, value)
+        required = [one.name for one in self.dataset.questions.values() if one.required]
+        missing = [name for name in required if name not in values]
+        if status == "submitted" and missing:
+            self.note(f"that a response without an answer to {missing[0]} was submitted (it is a draft now)")
+            status = "draft"
+        if status != "discarded" and not values:
+            self.note("a response without any answer")
+            return None
+        return NewResponse(user, status, values)
+
+    def suggestion(self, old: OldSuggestion) -> JsonObject | None:
+        question = self.dataset.questions.get(old.question)
+        if question is None:
+            self.note(f"suggestions for {old.question}, which is no question of the dataset")
+            return None
+        if wrong := fault(question, old.value, self.fields):
+            self.note(f"a suggestion for {old.question} that {wrong}")
+            return None
+        value = _clean(question, old.value)
+        made: JsonObject = {"question": question.name, "value": value}
+        if old.type in ("model", "human"):
+            made["type"] = old.type
+        elif old.type is not None:
+            self.note(f"the type {old.type!r} of a suggestion")
+        if old.agent is not None:
+            if _AGENT.fullmatch(old.agent) and len(old.agent) <= _LONGEST_AGENT:
+                made["agent"] = old.agent
+            else:
+                self.note(f"the agent {old.agent!r} of a suggestion")
+        score = old.score
+        if question.type == "span" and score is None:  # version 1 had them in the spans
+            scores = [one.get("score") for one in old.value]
+            score = scores if scores and all(one is not None for one in scores) else None
+        if score is not None:
+            if _is_score(score, value):
+                made["score"] = score
+            else:
+                self.note("the score of a suggestion: it must be from 0 to 1, one for each value")
+        return made
+
+    def metadata(self) -> dict[str, Any]:
+        made = {}
+        for name, value in self.record.metadata.items():
+            known = self.dataset.metadata.get(name)
+            if known is None and not self.dataset.allow_extra_metadata:
+                self.note(f"the metadata {name}, which the dataset does not have")
+            elif not _is_json(value) or (known is not None and not _fits(known["settings"], value)):
+                self.note(f"metadata {name} that its property does not allow")
+            else:
+                made[name] = float(value) if known and known["settings"]["type"] == "float" else value
+        return made
+
+    def vectors(self) -> dict[str, list[float]]:
+        made = {}
+        for name, value in self.record.vectors.items():
+            known = self.dataset.vectors.get(name)
+            if known is None or len(value) != known["dimensions"] or not all(map(math.isfinite, value)):
+                self.note(f"a vector {name} that does not fit the dataset's settings")
+            else:
+                made[name] = [float(one) for one in value]
+        return made
 
 
 def needed_fields(dataset: OldDataset, records: Sequence[NewRecord], left_out: LeftOut) -> list[JsonObject]:
@@ -128,88 +241,6 @@ def _span_fault(question: Question, value: list[Any], fields: Mapping[str, str])
     return "has spans that overlap" if overlap and not question.overlapping else ""
 
 
-def _numbered(record: OldRecord, left_out: LeftOut) -> list[tuple[str, OldResponse]]:
-    """The responses with their users; those whose user version 1 did not know are numbered."""
-    unknown = 0
-    made: dict[str, OldResponse] = {}
-    for one in record.responses:
-        unknown += one.user is None
-        user = one.user or f"unknown {unknown}"
-        if user in made:
-            left_out.note("a second response of the same user", record.key)
-        else:
-            made[user] = one
-    return list(made.items())
-
-
-def _response(
-    dataset: OldDataset,
-    record: OldRecord,
-    given: tuple[str, OldResponse],
-    fields: Mapping[str, str],
-    left_out: LeftOut,
-) -> NewResponse | None:
-    user, old = given
-    status = str(old.status)
-    if status not in _STATUSES:
-        left_out.note(f"the status {old.status!r} of a response (it is a draft now)", record.key)
-        status = "draft"
-    values: dict[str, Any] = {}
-    for name, value in old.values.items():
-        question = dataset.questions.get(name)
-        if question is None:
-            left_out.note(f"answers to {name}, which is no question of the dataset", record.key)
-        elif wrong := fault(question, value, fields, status == "submitted"):
-            left_out.note(f"an answer to {name} that {wrong}", record.key)
-        else:
-            values[name] = _clean(question, value)
-    if status == "submitted":
-        missing = [one.name for one in dataset.questions.values() if one.required and one.name not in values]
-        if missing:
-            left_out.note(
-                f"that a response without an answer to {missing[0]} was submitted (it is a draft now)",
-                record.key,
-            )
-            status = "draft"
-    if status != "discarded" and not values:
-        left_out.note("a response without any answer", record.key)
-        return None
-    return NewResponse(user, status, values)
-
-
-def _suggestion(
-    dataset: OldDataset, record: OldRecord, old: OldSuggestion, fields: Mapping[str, str], left_out: LeftOut
-) -> JsonObject | None:
-    question = dataset.questions.get(old.question)
-    if question is None:
-        left_out.note(f"suggestions for {old.question}, which is no question of the dataset", record.key)
-        return None
-    if wrong := fault(question, old.value, fields):
-        left_out.note(f"a suggestion for {old.question} that {wrong}", record.key)
-        return None
-    value = _clean(question, old.value)
-    made: JsonObject = {"question": question.name, "value": value}
-    if old.type in ("model", "human"):
-        made["type"] = old.type
-    elif old.type is not None:
-        left_out.note(f"the type {old.type!r} of a suggestion", record.key)
-    if old.agent is not None:
-        if _AGENT.fullmatch(old.agent) and len(old.agent) <= _LONGEST_AGENT:
-            made["agent"] = old.agent
-        else:
-            left_out.note(f"the agent {old.agent!r} of a suggestion", record.key)
-    score = old.score
-    if question.type == "span" and score is None:  # version 1 had them in the spans
-        scores = [one.get("score") for one in old.value]
-        score = scores if scores and all(one is not None for one in scores) else None
-    if score is not None:
-        if _is_score(score, value):
-            made["score"] = score
-        else:
-            left_out.note("the score of a suggestion: it must be from 0 to 1, one for each value", record.key)
-    return made
-
-
 def _is_score(score: Any, value: Any) -> bool:
     if isinstance(value, list) != isinstance(score, list) or (
         isinstance(score, list) and len(score) != len(value)
@@ -232,29 +263,6 @@ def _clean(question: Question, value: Any) -> Any:
     return int(value) if question.type == "rating" else value  # early JSON lines have 3.0
 
 
-def _fields(dataset: OldDataset, record: OldRecord, left_out: LeftOut) -> dict[str, str]:
-    for name in sorted(set(record.fields) - set(dataset.fields)):
-        left_out.note(f"the field {name}, which the dataset does not have", record.key)
-    texts = {name: str(record.fields[name]) for name in dataset.fields if record.fields.get(name) is not None}
-    made = {name: storable(text) for name, text in texts.items()}
-    if made != texts:
-        left_out.note("characters that no database takes (they are \ufffd now)", record.key)
-    return made
-
-
-def _metadata(dataset: OldDataset, record: OldRecord, left_out: LeftOut) -> dict[str, Any]:
-    made = {}
-    for name, value in record.metadata.items():
-        known = dataset.metadata.get(name)
-        if known is None and not dataset.allow_extra_metadata:
-            left_out.note(f"the metadata {name}, which the dataset does not have", record.key)
-        elif not _is_json(value) or (known is not None and not _fits(known["settings"], value)):
-            left_out.note(f"metadata {name} that its property does not allow", record.key)
-        else:
-            made[name] = float(value) if known and known["settings"]["type"] == "float" else value
-    return made
-
-
 def _is_json(value: Any) -> bool:
     """Whether it holds no number that JSON does not have."""
     try:
@@ -274,14 +282,3 @@ def _fits(settings: Mapping[str, Any], value: Any) -> bool:
         return False
     low, high = settings.get("min"), settings.get("max")
     return (low is None or value >= low) and (high is None or value <= high)
-
-
-def _vectors(dataset: OldDataset, record: OldRecord, left_out: LeftOut) -> dict[str, list[float]]:
-    made = {}
-    for name, value in record.vectors.items():
-        known = dataset.vectors.get(name)
-        if known is None or len(value) != known["dimensions"] or not all(map(math.isfinite, value)):
-            left_out.note(f"a vector {name} that does not fit the dataset's settings", record.key)
-        else:
-            made[name] = [float(one) for one in value]
-    return made

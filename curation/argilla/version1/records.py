@@ -52,6 +52,9 @@ class OldRecord:
     suggestions: list[OldSuggestion]
 
 
+Answers = tuple[list[OldResponse], list[OldSuggestion]]
+
+
 def read_records(folder: Path, dataset: OldDataset, left_out: LeftOut) -> list[OldRecord]:
     """Raises SettingsError where there are none, or one cannot be read."""
     files = _files(folder, left_out)
@@ -64,11 +67,7 @@ def read_records(folder: Path, dataset: OldDataset, left_out: LeftOut) -> list[O
             key = f"record {len(made)}"
             try:
                 key += f" ({row['external_id']})" if row.get("external_id") else ""
-                if isinstance(row.get("fields"), Mapping):
-                    made.append(_nested(row, key, left_out))
-                else:
-                    _note_columns(row, dataset, key, left_out)
-                    made.append(_flat(row, dataset, key, left_out))
+                made.append(_record(row, dataset, key, left_out))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise SettingsError(
                     f"{key} of {path} cannot be read: {type(error).__name__}: {error}",
@@ -118,8 +117,26 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         raise SettingsError(f"{path} cannot be read: {where}{error}", "Copy the file again.") from error
 
 
-def _flat(row: Mapping[str, Any], dataset: OldDataset, key: str, left_out: LeftOut) -> OldRecord:
+def _record(row: Mapping[str, Any], dataset: OldDataset, key: str, left_out: LeftOut) -> OldRecord:
+    if isinstance(row.get("fields"), Mapping):
+        fields, (responses, suggestions) = dict(row["fields"]), _as_the_client_had_them(row, key, left_out)
+    else:
+        fields = {name: row.get(name) for name in dataset.fields}
+        responses, suggestions = _of_columns(row, dataset, key, left_out)
+    return OldRecord(
+        key=key,
+        external_id=_text(row.get("external_id")),
+        fields=fields,
+        metadata=_metadata(row.get("metadata")),
+        vectors={name: value for name, value in (row.get("vectors") or {}).items() if value is not None},
+        responses=responses,
+        suggestions=suggestions,
+    )
+
+
+def _of_columns(row: Mapping[str, Any], dataset: OldDataset, key: str, left_out: LeftOut) -> Answers:
     """A column for each field and question."""
+    _note_columns(row, dataset, key, left_out)
     responses: dict[str, OldResponse] = {}
     suggestions = []
     for name, question in dataset.questions.items():
@@ -138,42 +155,25 @@ def _flat(row: Mapping[str, Any], dataset: OldDataset, key: str, left_out: LeftO
             suggestions.append(
                 OldSuggestion(name, value, about.get("type"), about.get("agent"), about.get("score"))
             )
-    return OldRecord(
-        key=key,
-        external_id=_text(row.get("external_id")),
-        fields={name: row.get(name) for name in dataset.fields},
-        metadata=_metadata(row.get("metadata")),
-        vectors={name: value for name, value in (row.get("vectors") or {}).items() if value is not None},
-        responses=list(responses.values()),
-        suggestions=suggestions,
-    )
+    return list(responses.values()), suggestions
 
 
-def _nested(row: Mapping[str, Any], key: str, left_out: LeftOut) -> OldRecord:
-    """The record as version 1's client had it."""
+def _as_the_client_had_them(row: Mapping[str, Any], key: str, left_out: LeftOut) -> Answers:
     for name in sorted(set(row) - _OF_A_RECORD):
         left_out.note(f"what a record says of its {name}", key)
-    return OldRecord(
-        key=key,
-        external_id=_text(row.get("external_id")),
-        fields=dict(row["fields"]),
-        metadata=_metadata(row.get("metadata")),
-        vectors=dict(row.get("vectors") or {}),
-        responses=[
-            OldResponse(
-                _text(one.get("user_id")),
-                one.get("status"),
-                {name: given["value"] for name, given in (one.get("values") or {}).items()},
-            )
-            for one in row.get("responses") or ()
-        ],
-        suggestions=[
-            OldSuggestion(
-                one["question_name"], one["value"], one.get("type"), one.get("agent"), one.get("score")
-            )
-            for one in row.get("suggestions") or ()
-        ],
-    )
+    responses = [
+        OldResponse(
+            _text(one.get("user_id")),
+            one.get("status"),
+            {name: given["value"] for name, given in (one.get("values") or {}).items()},
+        )
+        for one in row.get("responses") or ()
+    ]
+    suggestions = [
+        OldSuggestion(one["question_name"], one["value"], one.get("type"), one.get("agent"), one.get("score"))
+        for one in row.get("suggestions") or ()
+    ]
+    return responses, suggestions
 
 
 def _listed(given: Any) -> list[Mapping[str, Any]]:

@@ -143,6 +143,16 @@ class Outline:
         )
 
 
+def plain_paragraphs(text: str) -> ParsedDocument:
+    """Text that no parser could take: its paragraphs as they stand."""
+    outline = Outline()
+    line = 1
+    for paragraph in text.split("\n\n"):
+        outline.add(Block("prose", paragraph.strip("\n"), line))
+        line += paragraph.count("\n") + 2
+    return outline.finish()
+
+
 def fenced(code: str, language: str) -> str:
     """A code block of Markdown that its content cannot close."""
     fence = "```"
@@ -188,11 +198,5 @@ def dedent(lines: list[str]) -> list[str]:
     expanded = [expand_margin(line, 8).rstrip() for line in lines]
     margins = [len(line) - len(line.lstrip()) for line in expanded if line]
     margin = min(margins, default=0)
-    cut = [line[margin:] for line in expanded]
-    start = 0
-    while start < len(cut) and not cut[start]:
-        start += 1
-    end = len(cut)
-    while end > start and not cut[end - 1]:
-        end -= 1
-    return cut[start:end]
+    text = "\n".join(line[margin:] for line in expanded).strip("\n")
+    return text.split("\n") if text else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,10 +66,7 @@ class Passage:
     line: int
 
 
-class Embed(Protocol):
-    """Reads a passage into the page's outline."""
-
-    def __call__(self, passage: Passage, page: Page, outline: Outline) -> None: ...
+Embed = Callable[[Passage, "Page", Outline], None]  # reads a passage into the page's outline
 
 
 def _no_other_markup(passage: Passage, page: Page, outline: Outline) -> None:

@@ -96,11 +96,8 @@ def parse_pdf(text: str) -> ParsedDocument:
             lines = dedent(paragraph.split("\n"))
             outline.add(Block("prose", "\n".join(lines), line + 1))
         line += part.count("\n")
-    return _only_where_text_is(outline.finish(heading_text(normalise(title))))
-
-
-def _only_where_text_is(parsed: ParsedDocument) -> ParsedDocument:
-    """Headings are opened anew on each page: those without text of their own say nothing."""
+    parsed = outline.finish(heading_text(normalise(title)))
+    # headings are opened anew on each page: those without text of their own say nothing
     parsed.sections = [section for section in parsed.sections if section.blocks]
     return parsed
 

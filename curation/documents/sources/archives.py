@@ -195,7 +195,4 @@ def _inner_path(name: str) -> str | None:
 
 def _headers(data: bytes) -> dict[str, list[str]]:
     message = HeaderParser().parsestr(data.decode("utf-8", "replace"))
-    headers: dict[str, list[str]] = {}
-    for key, value in message.items():
-        headers.setdefault(key.lower(), []).append(str(value))
-    return headers
+    return {key.lower(): list(map(str, message.get_all(key, ()))) for key in message}

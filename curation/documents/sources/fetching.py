@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -54,11 +54,6 @@ class Answer:
     data: bytes
 
 
-def anywhere(url: str) -> str:
-    """Every address may be asked."""
-    return ""
-
-
 class Fetcher:
     """One server's visitor. ``refusal`` says why an address is not asked ("" when it may be): it is asked
     before each request, redirects included. ``secret`` headers go to the first server only. After ``end`` (of
@@ -66,7 +61,7 @@ class Fetcher:
 
     def __init__(
         self,
-        refusal: Callable[[str], str] = anywhere,
+        refusal: Callable[[str], str] = lambda url: "",
         secret: Mapping[str, str] | None = None,
         end: float = math.inf,
     ) -> None:
@@ -164,9 +159,9 @@ class Fetcher:
                 wait = _asked_to_wait(response)
                 if response.status_code in _BUSY or (response.status_code == 403 and wait is not None):
                     if wait is not None and wait > LONGEST_WAIT:
-                        until = datetime.now().astimezone().timestamp() + wait
-                        when = datetime.fromtimestamp(until).astimezone().strftime("%H:%M")
-                        reason = f"{_host(url)} answers {response.status_code} and asks to wait until {when}"
+                        until = datetime.now().astimezone() + timedelta(seconds=min(wait, 1e9))
+                        told = f"{_host(url)} answers {response.status_code}"
+                        reason = f"{told} and asks to wait until {until:%H:%M}"
                         raise NotFetchedError(reason, temporary=True)
                     raise _LaterError(f"keeps answering {response.status_code}", wait)
                 yield response

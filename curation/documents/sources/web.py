@@ -7,7 +7,6 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -50,10 +49,11 @@ class WebSource:
         self.remark = ""
         self._web: WebSettings = settings.web
         self._max_bytes = settings.max_file_bytes
-        self._guard = _Guard(url)
+        self._host = _host(url)
+        self._was_private = _is_private(self._host)
         self._end = time.monotonic() + self._web.max_seconds
         self._first: Answer | None = None
-        with Fetcher(self._guard.refusal, end=self._end) as fetcher:
+        with Fetcher(self._leads_away, end=self._end) as fetcher:
             try:
                 self._robots = Robots.fetch(fetcher, url)
                 self._pages = self._find(fetcher, url)
@@ -94,8 +94,20 @@ class WebSource:
                     )
                 yield self._read(answer, _path(url))
 
+    def _leads_away(self, url: str) -> str:
+        """Why an address is not of this visit: it stays on the host where it began, and off private addresses
+        where that is a public one."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"}:
+            return f"an address that is not of the web ({parts.scheme}:)"
+        if _host(url) != self._host:
+            return f"on another host ({parts.netloc.rpartition('@')[2]}), which is a source of its own"
+        if not self._was_private and _is_private(self._host):
+            return f"{self._host[0]} leads to a private address now"
+        return ""
+
     def _refusal(self, url: str) -> str:
-        return self._guard.refusal(url) or ("" if self._robots.allow(url) else "robots.txt forbids it")
+        return self._leads_away(url) or ("" if self._robots.allow(url) else "robots.txt forbids it")
 
     def _find(self, fetcher: Fetcher, url: str) -> list[str]:
         if not self._robots.allow(url):
@@ -148,27 +160,6 @@ class WebSource:
         is_text = suffix or kind == "text/plain"
         read = read_bytes(named, Address(answer.url), answer.data) if is_text else None
         return read or Skipped(path=path, reason=f"{kind}, which is not read")
-
-
-@dataclass
-class _Guard:
-    """Keeps a visit on the host where it began, and off private addresses where that is a public one."""
-
-    start: str
-
-    def __post_init__(self) -> None:
-        self._host = _host(self.start)
-        self._was_private = _is_private(self._host)
-
-    def refusal(self, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"}:
-            return f"an address that is not of the web ({parts.scheme}:)"
-        if _host(url) != self._host:
-            return f"on another host ({parts.netloc.rpartition('@')[2]}), which is a source of its own"
-        if not self._was_private and _is_private(self._host):
-            return f"{self._host[0]} leads to a private address now"
-        return ""
 
 
 def _address(rest: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 
 import pytest
 
@@ -36,7 +35,7 @@ def _settings(home: Home, **watch: float) -> Settings:
 
 
 def _look(home: Home, decisions: Sequence[Decision], **watch: float) -> Findings:
-    return look(_settings(home, **watch), decisions, datetime.now(timezone.utc))
+    return look(_settings(home, **watch), decisions)
 
 
 def test_enough_accepted_decisions_call_for_one(world: Home) -> None:
@@ -68,7 +67,7 @@ def test_annotators_left_out_for_good_do_not_count(world: Home) -> None:
     by_ada = [material.triplet(chunk, "Ada?", annotator="ada") for chunk in CHUNKS[:30]]
     settings = _settings(world)
     settings.training.without_annotators.append("ada")
-    assert not look(settings, by_ada, datetime.now(timezone.utc)).why
+    assert not look(settings, by_ada).why
 
 
 def test_without_a_release_there_is_nothing_to_look_at(home: Home) -> None:

@@ -43,7 +43,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def settings(home: Home, **watch: float) -> Settings:
-    chosen = {"webhooks": False, "debounce_seconds": 0.1, "retry_seconds": 0.2, **watch}
+    chosen = {"webhooks": False, "debounce_seconds": 0.1, **watch}
     return Settings(home=home.root, watch=WatchSettings.model_validate(chosen))
 
 
@@ -69,6 +69,17 @@ def _alive(process: int) -> bool:
         return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is tried again soon."""
+    monkeypatch.setattr("clayloop.watch.watcher._RETRY", 0.2)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clayloop.watch.watcher._RETRY", 3600.0)
 
 
 @pytest.fixture
@@ -128,13 +139,13 @@ def test_a_retrain_that_somebody_stopped_is_no_failure_and_not_tried_again(home:
 
 
 def test_a_failure_is_remembered_by_the_next_watcher_and_asking_again_goes_before_it(
-    home: Home, log: Path
+    home: Home, log: Path, patient: None
 ) -> None:
     ask_for_retrain(home, "Ada")
-    watcher = Watcher(settings(home, retry_seconds=3600), command(log, 0, "1,0"), lambda _: None)
+    watcher = Watcher(settings(home), command(log, 0, "1,0"), lambda _: None)
     watcher.look()
     assert starts(log) == 1
-    again = Watcher(settings(home, retry_seconds=3600), command(log, 0, "1,0"), lambda _: None)
+    again = Watcher(settings(home), command(log, 0, "1,0"), lambda _: None)
     again.look()
     assert starts(log) == 1, "it waits"
     assert pending_request(home) is not None
@@ -186,17 +197,20 @@ def test_a_look_that_fails_in_a_way_nobody_thought_of_is_tried_again(
     assert (starts(log), watcher.health()["status"]) == (1, "ok")
 
 
-def test_a_clock_that_was_ahead_holds_up_nothing_for_long(home: Home, log: Path) -> None:
+def test_a_clock_that_was_ahead_holds_up_nothing_for_long(
+    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ahead = datetime.now(timezone.utc) + timedelta(days=30)
     last = LastRetrain(started_at=ahead, why="x", exit_code=8)
     state = WatchState(failures=1, retry_at=ahead, last=last)
     state.save(home.root / STATE_FILE)
-    asked = Watcher(settings(home, retry_most_seconds=3600), command(log, 0, "0"), lambda _: None)
+    asked = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
     ask_for_retrain(home, "Ada")
     asked.look()
     assert (starts(log), pending_request(home)) == (1, None), "who asks is heard at once"
     state.model_copy(update={"request": ask_for_retrain(home, "Ada").id}).save(home.root / STATE_FILE)
-    waiting = Watcher(settings(home, retry_most_seconds=0.2), command(log, 0, "0"), lambda _: None)
+    monkeypatch.setattr("clayloop.watch.watcher._LONGEST_RETRY", 0.2)
+    waiting = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
     waiting.look()
     assert starts(log) == 1, "that one failed and waits"
     time.sleep(0.25)
@@ -205,11 +219,13 @@ def test_a_clock_that_was_ahead_holds_up_nothing_for_long(home: Home, log: Path)
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_a_state_that_cannot_be_written_makes_no_crowd_of_retrains(home: Home, log: Path, code: int) -> None:
+def test_a_state_that_cannot_be_written_makes_no_crowd_of_retrains(
+    home: Home, log: Path, code: int, patient: None
+) -> None:
     (home.root / STATE_FILE).mkdir(parents=True)  # stands for a file that cannot be replaced
     ask_for_retrain(home, "Ada")
     said: list[str] = []
-    watcher = Watcher(settings(home, retry_seconds=3600), command(log, 0, str(code)), said.append)
+    watcher = Watcher(settings(home), command(log, 0, str(code)), said.append)
     for _ in range(3):
         watcher.look()
     assert starts(log) == 1

@@ -13,6 +13,7 @@ from curation.agreement.policies import settle, weigh
 from curation.agreement.report import agreement_of
 from curation.records.decision import Acceptance, Decision, Vote
 from curation.suggestions.choice import SIGNALS, Guess, written
+from tests.curation.making import decision_of, vote_of
 
 POLICIES: tuple[Acceptance, ...] = get_args(Acceptance)
 QUESTION = "good_chunk"
@@ -22,14 +23,7 @@ START = datetime(2026, 11, 20, 8, 0, tzinfo=timezone.utc)
 def votes(*values: str, question: str = QUESTION) -> list[Vote]:
     """The first annotator's answer is the earliest."""
     return [
-        Vote(
-            question=question,
-            value=value,
-            annotator=f"ann{number}",
-            annotator_id=f"id{number}",
-            response_id=f"response{number}",
-            at=START + timedelta(seconds=20 * number),
-        )
+        vote_of(question, value, f"ann{number}", at=START + timedelta(seconds=20 * number))
         for number, value in enumerate(values)
     ]
 
@@ -45,7 +39,7 @@ def votes(*values: str, question: str = QUESTION) -> list[Vote]:
 )
 def test_each_policy_says_what_its_name_says(values: list[str], expected: dict[str, str]) -> None:
     for policy in POLICIES:
-        settled, _ = settle(votes(*values), [QUESTION], policy)
+        settled = settle(votes(*values), [QUESTION], policy)
         assert settled.get(QUESTION) == expected.get(policy), policy
 
 
@@ -75,14 +69,10 @@ def test_who_agrees_with_nobody_weighs_little() -> None:
 
 
 def decided(number: int, *values: str, guess: Guess | None = None) -> Decision:
-    return Decision(
+    return decision_of(
         record_id=f"record-{number}",
         dataset="chunks",
-        values={},
         votes=tuple(votes(*values)),
-        agreement=1.0,
-        verdict="undecided",
-        reason="",
         metadata={SIGNALS: written({QUESTION: guess})} if guess else {},
     )
 

@@ -14,6 +14,7 @@ from curation.argilla.connection import connect_to_argilla
 from curation.home import Home
 from curation.settings import ArgillaSettings
 from serving import Embedder, EmbeddingSettings
+from tests.curation.argilla.sample import Workspace
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaServer
@@ -51,3 +52,8 @@ def client(settings: ArgillaSettings, home: Home) -> rg.Argilla:
 @pytest.fixture
 def api(client: rg.Argilla) -> Api:
     return Api.of(client)
+
+
+@pytest.fixture
+def workspace(client: rg.Argilla, settings: ArgillaSettings, embedder: Embedder) -> Workspace:
+    return Workspace(client, settings, embedder)

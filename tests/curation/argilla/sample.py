@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+import argilla as rg
 import httpx
 
-from curation.argilla.api import Api
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import workspace_id
+from curation.argilla.conversations import log_turns
+from curation.argilla.datasets import RemoteDataset, find_all, find_dataset
+from curation.argilla.decisions import read_decisions
+from curation.argilla.push import AS_ALWAYS, PushOptions, PushReport, push_to_argilla
+from curation.argilla.schemas import DatasetKind
+from curation.argilla.vectors import VectorSource
 from curation.documents.corpus import Corpus
 from curation.records.chunk import Chunk
+from curation.records.decision import DatasetName, Decision
 from curation.records.triplet import Triplet
 from curation.records.turn import Message, Turn
 from curation.settings import ArgillaSettings
+from tests.curation.making import chunk_of
 
+EVERYTHING = ("suggestions", "responses", "vectors")
 TEXTS = {
     ("guide/install.md", "Installing"): "Install the package with pip. You need Python 3.10 or newer. "
     "A virtual environment keeps its dependencies apart from those of other projects.",
@@ -56,16 +67,8 @@ TEXTS = {
 
 def make_chunk(path: str, heading: str, body: str, position: int = 0) -> Chunk:
     text = f"{heading}\n\n{body}"
-    return Chunk(
-        id=Chunk.make_id(path, (heading,), text),
-        document_id="0" * 32,
-        source="pypi:sample",
-        path=path,
-        section=(heading,),
-        text=text,
-        tokens=len(text.split()) + 2,
-        position=position,
-    )
+    more = {"source": "pypi:sample", "tokens": len(text.split()) + 2, "position": position}
+    return chunk_of(path, (heading,), text, **more)
 
 
 def small_corpus() -> Corpus:
@@ -122,6 +125,21 @@ def history(*texts: str) -> tuple[Message, ...]:
     )
 
 
+def dataset_of(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> RemoteDataset:
+    """The dataset, which must be there."""
+    dataset = find_dataset(api, settings, kind)
+    assert dataset is not None
+    return dataset
+
+
+def rows(
+    api: Api, settings: ArgillaSettings, kind: DatasetKind, include: Sequence[str] = EVERYTHING
+) -> list[JsonObject]:
+    """The records of a dataset as Argilla has them."""
+    found = dataset_of(api, settings, kind)
+    return [row for page in api.records(found.id, include) for row in page]
+
+
 @dataclass
 class Person:
     """An annotator with a key of their own."""
@@ -145,3 +163,55 @@ def answer(person: Person, record: str, status: str = "submitted", **values: str
     """Answer a record (by Argilla's id) as ``person``."""
     said = {question: {"value": value} for question, value in values.items()}
     person.api.respond([{"record_id": record, "status": status, "values": said}])
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Datasets of one test's own, what is done to them, and what then lies in them."""
+
+    client: rg.Argilla
+    settings: ArgillaSettings
+    embedder: VectorSource
+
+    @property
+    def api(self) -> Api:
+        return Api.of(self.client)
+
+    def with_(self, **settings: object) -> Workspace:
+        return replace(self, settings=self.settings.model_copy(update=settings))
+
+    def push(
+        self,
+        corpus: Corpus,
+        triplets: Sequence[Triplet] = (),
+        options: PushOptions = AS_ALWAYS,
+        model: VectorSource | None = None,
+    ) -> PushReport:
+        return push_to_argilla(self.client, self.settings, corpus, triplets, model or self.embedder, options)
+
+    def log(
+        self, turns: Sequence[Turn], corpus: Callable[[], Corpus] | None = None, vectors: bool = True
+    ) -> None:
+        log_turns(self.client, self.settings, turns, self.embedder if vectors else None, corpus)
+
+    def decisions(self) -> list[Decision]:
+        return read_decisions(self.client, self.settings)
+
+    def dataset(self, kind: DatasetKind) -> RemoteDataset:
+        return dataset_of(self.api, self.settings, kind)
+
+    def rows(self, kind: DatasetKind, include: Sequence[str] = EVERYTHING) -> list[JsonObject]:
+        return rows(self.api, self.settings, kind, include)
+
+    def records(self, kind: DatasetName) -> dict[str, JsonObject]:
+        """By our id, of all the datasets of a kind (the last one's where two have it); with its name."""
+        return {
+            str(record["external_id"]): {**record, "dataset": dataset.name}
+            for dataset in find_all(self.api, self.settings)[kind]
+            for page in self.api.records(dataset.id, EVERYTHING)
+            for record in page
+        }
+
+    def hire(self, name: str) -> Person:
+        """An annotator, by a name that no other test uses."""
+        return hire(self.api, self.settings, f"{name}-{self.settings.chunks}")

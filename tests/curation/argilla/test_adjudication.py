@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import argilla as rg
 import pytest
 
-from curation.argilla.adjudication import QUESTION, push_adjudication
+from curation.argilla.adjudication import QUESTION, find_adjudication, push_adjudication
 from curation.argilla.annotators import add_annotator, list_annotators, remove_annotator
-from curation.argilla.api import Api, JsonObject
 from curation.argilla.changes import DecisionReader
-from curation.argilla.conversations import log_turns
-from curation.argilla.datasets import find_dataset
-from curation.argilla.decisions import read_decisions
-from curation.argilla.push import PushOptions, push_to_argilla
+from curation.argilla.push import PushOptions
 from curation.argilla.refresh import renew_queue
 from curation.argilla.suggestions import SUGGESTED_BY
 from curation.errors import ArgillaError
@@ -20,9 +15,14 @@ from curation.settings import ArgillaSettings
 from curation.suggestions.choice import in_control_group
 from curation.suggestions.features import answer_features
 from curation.suggestions.scorer import COLD_SCORERS, Scorer
-from serving import Embedder
 from tests.argilla_lite.server import NO_SUGGESTIONS, only_argilla_lite
-from tests.curation.argilla.sample import answer, hire, make_turn, small_corpus, small_triplets
+from tests.curation.argilla.sample import (
+    Workspace,
+    answer,
+    make_turn,
+    small_corpus,
+    small_triplets,
+)
 
 pytestmark = pytest.mark.argilla
 
@@ -33,103 +33,82 @@ def settings(settings: ArgillaSettings) -> ArgillaSettings:
     return settings.model_copy(update=own)
 
 
-def rows(api: Api, dataset_id: str) -> list[JsonObject]:
-    return [row for page in api.records(dataset_id, ["responses", "suggestions"]) for row in page]
-
-
-def chunks_of(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
-    dataset = find_dataset(api, settings, "chunks")
-    assert dataset is not None
-    return rows(api, dataset.id)
-
-
-def named(api: Api, name: str) -> str:
-    listed = api.request("GET", "/api/v1/me/datasets", "listing")["items"]
-    return next(str(row["id"]) for row in listed if row["name"] == name)
-
-
-def test_the_reviewers_word_returns_with_the_next_reading(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    push_to_argilla(client, settings, small_corpus(), [], embedder)
-    first, second, third, *_ = chunks_of(api, settings)
-    ann, bob = hire(api, settings, f"{settings.chunks}-ann"), hire(api, settings, f"{settings.chunks}-bob")
+def test_the_reviewers_word_returns_with_the_next_reading(workspace: Workspace) -> None:
+    workspace.push(small_corpus())
+    first, second, third, *_ = workspace.rows("chunks")
+    ann, bob = workspace.hire("ann"), workspace.hire("bob")
     for record, said in ((first, ("yes", "no")), (second, ("no", "no"))):
         for person, value in zip((ann, bob), said, strict=True):
             answer(person, record["id"], good_chunk=value)
     answer(ann, third["id"], good_chunk="yes")
-    decisions = {one.record_id: one for one in read_decisions(client, settings)}
+    decisions = {one.record_id: one for one in workspace.decisions()}
     assert decisions[first["external_id"]].verdict == "undecided"
     assert (
         "not unanimous" in decisions[first["external_id"]].reason
         or "tie" in decisions[first["external_id"]].reason
     )
     assert decisions[second["external_id"]].verdict == "rejected"
-    assert push_adjudication(client, settings, decisions.values()) == 1
-    assert push_adjudication(client, settings, decisions.values()) == 1
-    (waiting,) = rows(api, named(api, settings.adjudication))
+    assert push_adjudication(workspace.client, workspace.settings, decisions.values()) == 1
+    assert push_adjudication(workspace.client, workspace.settings, decisions.values()) == 1
+    (waiting,) = next(workspace.api.records(find_adjudication(workspace.api, workspace.settings) or ""))
     assert f"{ann.name}: yes" in waiting["fields"]["answers"]
     assert first["fields"]["chunk"] in waiting["fields"]["record"]
     said = {QUESTION: {"value": "yes"}}
-    api.respond([{"record_id": waiting["id"], "status": "submitted", "values": said}])
-    decided = {one.record_id: one for one in read_decisions(client, settings)}
+    workspace.api.respond([{"record_id": waiting["id"], "status": "submitted", "values": said}])
+    decided = {one.record_id: one for one in workspace.decisions()}
     assert decided[first["external_id"]].verdict == "accepted"
     assert "a reviewer decided good_chunk" in decided[first["external_id"]].reason
-    assert DecisionReader(settings).read(client) == list(decided.values())
-    assert push_adjudication(client, settings, decided.values()) == 0
+    assert DecisionReader(workspace.settings).read(workspace.client) == list(decided.values())
+    assert push_adjudication(workspace.client, workspace.settings, decided.values()) == 0
     answer(bob, first["id"], good_chunk="yes")  # and then they agree after all
-    again = {one.record_id: one for one in read_decisions(client, settings)}
+    again = {one.record_id: one for one in workspace.decisions()}
     assert "reviewer" not in again[first["external_id"]].reason
 
 
-def test_people_are_added_and_their_answers_stay_when_they_go(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    push_to_argilla(client, settings, small_corpus(), [], embedder)
-    record = chunks_of(api, settings)[0]
-    name = f"{settings.chunks}-eve"
-    password = add_annotator(client, settings, name)
+def test_people_are_added_and_their_answers_stay_when_they_go(workspace: Workspace) -> None:
+    workspace.push(small_corpus())
+    record = workspace.rows("chunks")[0]
+    name = f"{workspace.settings.chunks}-eve"
+    password = add_annotator(workspace.client, workspace.settings, name)
     assert password
     assert len(password) >= 16
     with pytest.raises(ArgillaError, match="name is wanted"):
-        add_annotator(client, settings, " ")
-    assert add_annotator(client, settings, name) is None
-    dan = hire(api, settings, f"{settings.chunks}-dan")
+        add_annotator(workspace.client, workspace.settings, " ")
+    assert add_annotator(workspace.client, workspace.settings, name) is None
+    dan = workspace.hire("dan")
     answer(dan, record["id"], good_chunk="yes")
-    known = {one.name: one for one in list_annotators(client, settings)}
+    known = {one.name: one for one in list_annotators(workspace.client, workspace.settings)}
     assert (known[name].may_annotate, known[name].answers) == (True, 0)
     assert known[dan.name].submitted == 1
-    remove_annotator(client, settings, dan.name)
-    gone = {one.name: one for one in list_annotators(client, settings)}[dan.name]
+    remove_annotator(workspace.client, workspace.settings, dan.name)
+    gone = {one.name: one for one in list_annotators(workspace.client, workspace.settings)}[dan.name]
     assert (gone.may_annotate, gone.submitted) == (False, 1)
-    assert [one.annotators for one in read_decisions(client, settings)] == [(dan.name,)]
-    remove_annotator(client, settings, dan.name, with_answers=True)
-    assert read_decisions(client, settings) == []
+    assert [one.annotators for one in workspace.decisions()] == [(dan.name,)]
+    remove_annotator(workspace.client, workspace.settings, dan.name, with_answers=True)
+    assert workspace.decisions() == []
     with pytest.raises(ArgillaError, match="has no user"):
-        remove_annotator(client, settings, dan.name)
+        remove_annotator(workspace.client, workspace.settings, dan.name)
 
 
 @only_argilla_lite(NO_SUGGESTIONS)
 @pytest.mark.parametrize("by_push", [True, False])
-def test_only_unanswered_records_are_suggested_anew(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, by_push: bool
-) -> None:
+def test_only_unanswered_records_are_suggested_anew(workspace: Workspace, by_push: bool) -> None:
     """By a push, and by what a retrain does: another push has nothing left to do."""
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    before = {row["external_id"]: row for row in chunks_of(api, settings)}
-    person = hire(api, settings, f"{settings.chunks}-kim")
+    workspace.push(corpus, small_triplets(corpus))
+    before = {row["external_id"]: row for row in workspace.rows("chunks")}
+    person = workspace.hire("kim")
     answered = next(row for row in before.values() if row["suggestions"])
     answer(person, answered["id"], good_chunk="no")
     silent = COLD_SCORERS["good_chunk"].model_copy(update={"auc": 0.5})
     options = PushOptions(scorers={"good_chunk": silent})
     if by_push:
-        report = push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder, options)
+        report = workspace.push(corpus, small_triplets(corpus), options)
         changed = report.datasets[0].updated
     else:
-        changed = renew_queue(client, settings, options.scorers, embedder.name)
+        changed = renew_queue(workspace.client, workspace.settings, options.scorers, workspace.embedder.name)
     assert changed == len(before) - 1
-    after = {row["external_id"]: row for row in chunks_of(api, settings)}
+    after = {row["external_id"]: row for row in workspace.rows("chunks")}
     for key, row in after.items():
         if key == answered["external_id"]:
             assert row["suggestions"] == answered["suggestions"]
@@ -138,19 +117,15 @@ def test_only_unanswered_records_are_suggested_anew(
             assert row["suggestions"] == []
             assert "orders only" in row["metadata"][SUGGESTED_BY]
             assert row["metadata"]["priority"] == before[key]["metadata"]["priority"]
-    again = push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder, options)
+    again = workspace.push(corpus, small_triplets(corpus), options)
     assert again.changed == 0
 
 
 @only_argilla_lite(NO_SUGGESTIONS)
-def test_what_was_learned_about_answers_comes_with_the_next_push(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    turns = [make_turn(f"How {n}?", "With pip.", f"{settings.chunks}-{n}") for n in range(3)]
-    log_turns(client, settings, turns, embedder)
-    dataset = find_dataset(api, settings, "conversations")
-    assert dataset is not None
-    assert all(row["suggestions"] == [] for row in rows(api, dataset.id))
+def test_what_was_learned_about_answers_comes_with_the_next_push(workspace: Workspace) -> None:
+    turns = [make_turn(f"How {n}?", "With pip.", f"{workspace.settings.chunks}-{n}") for n in range(3)]
+    workspace.log(turns)
+    assert all(row["suggestions"] == [] for row in workspace.rows("conversations"))
     features = answer_features("How?", "So.", [], 0.5)
     learned = Scorer(
         question="is_response_correct",
@@ -160,9 +135,9 @@ def test_what_was_learned_about_answers_comes_with_the_next_push(
         auc=0.9,
     )
     options = PushOptions(scorers={learned.question: learned})
-    report = push_to_argilla(client, settings, small_corpus(), [], embedder, options)
+    report = workspace.push(small_corpus(), [], options)
     assert report.datasets[2].updated == 3
-    for row in rows(api, dataset.id):
+    for row in workspace.rows("conversations"):
         said = [(one["value"], one["score"]) for one in row["suggestions"]]
         assert said == ([] if in_control_group(row["external_id"]) else [("no", 0.881)])
-    assert push_to_argilla(client, settings, small_corpus(), [], embedder, options).changed == 0
+    assert workspace.push(small_corpus(), [], options).changed == 0

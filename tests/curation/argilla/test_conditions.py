@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import argilla as rg
 import pytest
 from hypothesis import given, strategies as st
 
-from curation.argilla.api import Api
 from curation.argilla.conditions import Condition, find_matching_records, parse_condition
-from curation.argilla.datasets import find_dataset
-from curation.argilla.push import push_to_argilla
 from curation.errors import SettingsError
-from curation.settings import ArgillaSettings
-from serving import Embedder
-from tests.curation.argilla.sample import answer, hire, small_corpus, small_triplets
+from tests.curation.argilla.sample import Workspace, answer, small_corpus, small_triplets
 
 
 @pytest.mark.parametrize(
@@ -64,25 +58,23 @@ def test_anything_is_words_a_condition_or_an_error_that_says_so(written: str) ->
 
 
 @pytest.mark.argilla
-def test_what_argilla_finds(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_what_argilla_finds(workspace: Workspace) -> None:
     corpus = small_corpus()
     triplets = small_triplets(corpus)
-    push_to_argilla(client, settings, corpus, triplets, embedder)
+    workspace.push(corpus, triplets)
     ids = {triplet.positive: triplet.id for triplet in triplets}
     install, docker = ids["How do I install the package with pip?"], ids["Docker image"]
-    dataset = find_dataset(api, settings, "triplets")
-    assert dataset is not None
-    remote = {row["external_id"]: row["id"] for page in api.records(dataset.id) for row in page}
-    person = hire(api, settings, f"filter-{settings.triplets}")
+    remote = {row["external_id"]: row["id"] for row in workspace.rows("triplets")}
+    person = workspace.hire("filter")
     answer(person, remote[install], is_positive_relevant="yes", is_negative_irrelevant="yes")
     answer(person, remote[docker], is_positive_relevant="no", is_negative_irrelevant="yes")
 
     def find(*written: str) -> set[str]:
         return {
             key
-            for kind, key in find_matching_records(client, settings, written, ("triplets", "conversations"))
+            for kind, key in find_matching_records(
+                workspace.client, workspace.settings, written, ("triplets", "conversations")
+            )
         }
 
     assert find("metadata.origin == heading") == {docker}

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import httpx
@@ -21,6 +18,7 @@ from curation.errors import ArgillaError
 from curation.files import write_json
 from curation.home import Home
 from curation.settings import ArgillaSettings
+from tests.curation.documents.stand_ins import Reply, StandInServer
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaServer
@@ -41,38 +39,15 @@ def fails(settings: ArgillaSettings, home: Home) -> ArgillaError:
     return error
 
 
-@contextmanager
-def answering(
-    status: int, body: str, headers: dict[str, str] | None = None, asked: list[str | None] | None = None
-) -> Iterator[str]:
-    """A server that is not an Argilla and says the same to everybody.
+class Same(StandInServer):
+    """A server that is not an Argilla and says the same to everybody."""
 
-    ``asked`` gets the Authorization of each request.
-    """
+    def __init__(self, status: int, body: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__()
+        self._said = Reply(body.encode(), status, headers or {})
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if asked is not None:
-                asked.append(self.headers["Authorization"])
-            self.send_response(status)
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            return None
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    def reply(self, path: str, headers: Mapping[str, str]) -> Reply:
+        return self._said
 
 
 def at(url: str, key: str = KEY, timeout: float = 5) -> ArgillaSettings:
@@ -109,10 +84,10 @@ def test_a_password_in_the_address_is_shown_to_nobody(url: str, key: str, home: 
 
 def test_it_is_sent_all_the_same(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
-    asked: list[str | None] = []
-    with answering(200, "[]", asked=asked) as url:
-        fails(at(url.replace("://", "://ops:hunter%2F2@")), home)
-    assert asked[0] == f"Basic {base64.b64encode(b'ops:hunter/2').decode()}"
+    server = Same(200, "[]")
+    with server.running():
+        fails(at(server.url.replace("://", "://ops:hunter%2F2@")), home)
+    assert server.asked[0][1]["authorization"] == f"Basic {base64.b64encode(b'ops:hunter/2').decode()}"
     assert "hunter" not in caplog.text
 
 
@@ -125,8 +100,10 @@ def test_an_address_that_is_none(url: str, home: Home) -> None:
 
 def test_a_key_goes_to_no_other_server_than_the_one_in_the_address(home: Home) -> None:
     """Everything before the last @ is hidden: with one in the path that would leave another server's name."""
-    with answering(200, "[]") as url:
-        assert "%40" in fails(at(f"http://127.0.0.1:9/teams/@{url.partition('://')[2]}"), home).hint
+    other = Same(200, "[]")
+    with other.running():
+        place = other.url.partition("://")[2]
+        assert "%40" in fails(at(f"http://127.0.0.1:9/teams/@{place}"), home).hint
 
 
 @pytest.mark.parametrize(
@@ -147,10 +124,11 @@ def test_a_key_goes_to_no_other_server_than_the_one_in_the_address(home: Home) -
 def test_something_else_answers(
     status: int, body: str, headers: dict[str, str], expected: str, home: Home
 ) -> None:
-    with answering(status, body, headers) as url:
-        error = fails(at(url), home)
+    server = Same(status, body, headers)
+    with server.running():
+        error = fails(at(server.url), home)
     assert expected in error.message
-    assert url in error.message
+    assert server.url in error.message
 
 
 def test_a_server_that_never_answers(home: Home) -> None:
@@ -236,9 +214,10 @@ def test_another_argilla_shows_no_suggestions(status: int, body: object) -> None
 
 def test_another_clayloop_on_this_homes_port(home: Home) -> None:
     """Its Argilla does not know this home's key, and nobody set one that could be wrong."""
-    with answering(401, "{}") as url:
-        write_json(home.argilla / "credentials.json", {"url": url, "api_key": KEY})
+    server = Same(401, "{}")
+    with server.running():
+        write_json(home.argilla / "credentials.json", {"url": server.url, "api_key": KEY})
         error = fails(ArgillaSettings(), home)
-    assert f"{url} is not the one of {home.root}" in error.message
+    assert f"{server.url} is not the one of {home.root}" in error.message
     assert "another clayloop" in error.hint
     assert "My settings" not in error.hint

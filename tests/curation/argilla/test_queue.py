@@ -5,33 +5,26 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import argilla as rg
 import httpx
 import pytest
 from hypothesis import given, strategies as st
 
 from curation.agreement.report import agreement_of
 from curation.argilla.annotators import list_annotators
-from curation.argilla.api import Api
 from curation.argilla.asked import read_questions
 from curation.argilla.changes import DecisionReader
-from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import find_all
-from curation.argilla.decisions import read_answers, read_decisions
-from curation.argilla.push import push_to_argilla
+from curation.argilla.decisions import read_answers
 from curation.argilla.queue import Candidate, area_of, queue_of, read_queue
 from curation.argilla.schemas import label_questions
 from curation.argilla.turns import conversation_table
 from curation.documents.corpus import Corpus
-from curation.records.decision import DatasetName
 from curation.records.gold import gold_id, is_gold
 from curation.records.identity import content_id
-from curation.settings import ArgillaSettings
-from serving import Embedder
 from tests.curation.argilla.sample import (
     Person,
+    Workspace,
     answer,
-    hire,
     make_chunk,
     make_triplet,
     make_turn,
@@ -43,16 +36,6 @@ from tests.curation.argilla.sample import (
 LONG = "Set the request timeout in seconds with the key request_timeout in the settings file, then restart. "
 
 
-def records_of(api: Api, settings: ArgillaSettings, kind: DatasetName) -> dict[str, dict[str, Any]]:
-    """By our id, the last dataset's where both have one; with the dataset's name."""
-    found = {}
-    for dataset in find_all(api, settings)[kind]:
-        for page in api.records(dataset.id, include=["responses"]):
-            for record in page:
-                found[str(record["external_id"])] = {**record, "dataset": dataset.name}
-    return found
-
-
 def said(records: dict[str, dict[str, Any]], key: str) -> tuple[object, object]:
     metadata = records[key]["metadata"]
     assert isinstance(metadata, dict)
@@ -60,9 +43,7 @@ def said(records: dict[str, dict[str, Any]], key: str) -> tuple[object, object]:
 
 
 @pytest.mark.argilla
-def test_what_a_near_duplicate_decides_is_not_asked(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_what_a_near_duplicate_decides_is_not_asked(workspace: Workspace) -> None:
     first = make_chunk("a.md", "Timeouts", LONG * 3)
     again = make_chunk("b.md", "Timeouts", LONG * 3 + "Done.", 1)
     other = make_chunk("c.md", "Logging", "Logging goes to standard error, or into a file.", 2)
@@ -71,38 +52,36 @@ def test_what_a_near_duplicate_decides_is_not_asked(
         make_triplet(first, "How is the timeout of a request set?"),
         make_triplet(first, "how is the timeout of a request set"),
     ]
-    push_to_argilla(client, settings, corpus, pairs, embedder)
-    chunks = records_of(api, settings, "chunks")
+    workspace.push(corpus, pairs)
+    chunks = workspace.records("chunks")
     asked, waits = sorted((first.id, again.id))
     assert said(chunks, asked) == ("asked", None)
     assert said(chunks, waits) == ("waits", asked)
     assert said(chunks, other.id) == ("asked", None)
-    assert {queue for queue, _ in (said(records_of(api, settings, "triplets"), one.id) for one in pairs)} == {
+    assert {queue for queue, _ in (said(workspace.records("triplets"), one.id) for one in pairs)} == {
         "asked",
         "waits",
     }
-    ada = hire(api, settings, f"ada-{settings.chunks}")
+    ada = workspace.hire("ada")
     answer(ada, str(chunks[asked]["id"]), good_chunk="yes")
-    push_to_argilla(client, settings, corpus, pairs, embedder)
-    chunks = records_of(api, settings, "chunks")
+    workspace.push(corpus, pairs)
+    chunks = workspace.records("chunks")
     assert said(chunks, waits) == ("decided", asked)
     assert chunks[waits]["metadata"]["priority"] == 0
-    queue = read_queue(client, settings)
+    queue = read_queue(workspace.client, workspace.settings)
     told = next(one for one in queue.not_asked if one.record_id == waits)
     assert (told.why, told.decided_by) == ("a near duplicate is decided", asked)
-    assert queue.waiting[settings.chunks] == 1, "the other one"
-    assert push_to_argilla(client, settings, corpus, pairs, embedder).changed == 0, "twice equals once"
+    assert queue.waiting[workspace.settings.chunks] == 1, "the other one"
+    assert workspace.push(corpus, pairs).changed == 0, "twice equals once"
     answer(ada, str(chunks[asked]["id"]), good_chunk="no")
-    push_to_argilla(client, settings, corpus, pairs, embedder)
-    chunks = records_of(api, settings, "chunks")
+    workspace.push(corpus, pairs)
+    chunks = workspace.records("chunks")
     assert said(chunks, waits) == ("asked", None), "a rejection takes out one chunk, not its like"
     assert chunks[waits]["metadata"]["priority"] > 0
 
 
 @pytest.mark.argilla
-def test_small_talk_and_answered_questions_are_not_asked(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
+def test_small_talk_and_answered_questions_are_not_asked(workspace: Workspace) -> None:
     corpus = small_corpus()
     chunk = titled(corpus, "Timeouts")
     turns = [
@@ -111,18 +90,18 @@ def test_small_talk_and_answered_questions_are_not_asked(
         make_turn("how do I set the request timeout", "With request_timeout.", "c", cited=(chunk.id,)),
         make_turn("How do I set the request timeout?", "I do not know.", "d", refused=True),
     ]
-    log_turns(client, settings, turns, embedder, lambda: corpus)
+    workspace.log(turns, lambda: corpus)
     hello, first, again, refused = (turn.id for turn in turns)
-    found = records_of(api, settings, "conversations")
+    found = workspace.records("conversations")
     assert said(found, hello) == ("small-talk", None)
     answer(
-        hire(api, settings, f"eve-{settings.chunks}"),
+        workspace.hire("eve"),
         str(found[first]["id"]),
         is_response_correct="yes",
         out_of_guardrails="no",
     )
-    push_to_argilla(client, settings, corpus, [], embedder)
-    found = records_of(api, settings, "conversations")
+    workspace.push(corpus)
+    found = workspace.records("conversations")
     assert [said(found, key) for key in (hello, first, again, refused)] == [
         ("small-talk", None),
         ("asked", None),
@@ -132,96 +111,92 @@ def test_small_talk_and_answered_questions_are_not_asked(
 
 
 @pytest.mark.argilla
-def test_records_asked_twice_are_decided_once(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    half = settings.model_copy(update={"overlap": 0.5})
+def test_records_asked_twice_are_decided_once(workspace: Workspace) -> None:
+    half = workspace.with_(overlap=0.5)
     corpus = small_corpus()
     triplets = small_triplets(corpus)
-    push_to_argilla(client, half, corpus, triplets, embedder)
-    found = records_of(api, half, "chunks")
+    half.push(corpus, triplets)
+    found = half.records("chunks")
     assert len(found) == len(corpus.chunks)
-    twice = [key for key, one in found.items() if one["dataset"] == f"{settings.chunks}-twice"]
+    twice = [key for key, one in found.items() if one["dataset"] == f"{workspace.settings.chunks}-twice"]
     assert 0 < len(twice) < len(found)
-    ada, bob = (hire(api, settings, f"{name}-{settings.chunks}") for name in ("ada", "bob"))
+    ada, bob = (workspace.hire(name) for name in ("ada", "bob"))
     answer(ada, str(found[twice[0]]["id"]), good_chunk="yes")
-    assert records_of(api, half, "chunks")[twice[0]]["status"] == "pending", "another one is asked"
+    assert half.records("chunks")[twice[0]]["status"] == "pending", "another one is asked"
     answer(bob, str(found[twice[0]]["id"]), good_chunk="no")
     once = next(key for key in found if key not in twice)
     answer(ada, str(found[once]["id"]), good_chunk="yes")
-    decisions = {one.record_id: one for one in read_decisions(client, half)}
+    decisions = {one.record_id: one for one in half.decisions()}
     assert {key: len(one.votes) for key, one in decisions.items()} == {twice[0]: 2, once: 1}
     assert decisions[twice[0]].verdict == "undecided"
-    assert DecisionReader(half).read(client) == list(decisions.values())
+    assert DecisionReader(half.settings).read(workspace.client) == list(decisions.values())
     # without a share all but what was answered goes back, and nothing is there twice
-    push_to_argilla(client, settings, corpus, triplets, embedder)
-    found = records_of(api, settings, "chunks")
-    assert [key for key, one in found.items() if one["dataset"] != settings.chunks] == [twice[0]]
+    workspace.push(corpus, triplets)
+    found = workspace.records("chunks")
+    assert [key for key, one in found.items() if one["dataset"] != workspace.settings.chunks] == [twice[0]]
     assert len(found) == len(corpus.chunks)
     # a record that lies in both, whatever put it there, is still decided once, by each person's last word
-    common = find_all(api, settings)["chunks"][0]
+    common = find_all(workspace.api, workspace.settings)["chunks"][0]
     copied = {name: found[twice[0]][name] for name in ("external_id", "fields", "metadata")}
-    api.upsert(common.id, [copied])
-    copy = next(one for page in api.records(common.id) for one in page if one["external_id"] == twice[0])
+    workspace.api.upsert(common.id, [copied])
+    copy = next(
+        one for page in workspace.api.records(common.id) for one in page if one["external_id"] == twice[0]
+    )
     answer(bob, str(copy["id"]), good_chunk="yes")
-    same = [one for one in read_decisions(client, settings) if one.record_id == twice[0]]
+    same = [one for one in workspace.decisions() if one.record_id == twice[0]]
     assert [(one.verdict, len(one.votes)) for one in same] == [("accepted", 2)]
 
 
 @pytest.mark.argilla
-def test_gold_records_measure_annotators_and_teach_nothing(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    golden = settings.model_copy(update={"gold": 2})
+def test_gold_records_measure_annotators_and_teach_nothing(workspace: Workspace) -> None:
+    golden = workspace.with_(gold=2)
     corpus = small_corpus()
     turn = make_turn("How do I set it?", "With request_timeout.", cited=(titled(corpus, "Timeouts").id,))
-    log_turns(client, golden, [turn], embedder, lambda: corpus)
-    push_to_argilla(client, golden, corpus, [], embedder)
-    chunks = records_of(api, settings, "chunks")
-    boss = api.request("GET", "/api/v1/me", "asking")
-    owner = Person(str(boss["username"]), str(boss["id"]), api)
+    golden.log([turn], lambda: corpus)
+    golden.push(corpus)
+    chunks = workspace.records("chunks")
+    boss = workspace.api.request("GET", "/api/v1/me", "asking")
+    owner = Person(str(boss["username"]), str(boss["id"]), workspace.api)
     good, bad, third = sorted(chunks)[:3]
     answer(owner, str(chunks[good]["id"]), good_chunk="yes")
     answer(owner, str(chunks[bad]["id"]), good_chunk="no")
     answer(owner, str(chunks[third]["id"]), good_chunk="yes")
-    asked = records_of(api, settings, "conversations")[turn.id]
+    asked = workspace.records("conversations")[turn.id]
     answer(owner, str(asked["id"]), is_response_correct="yes", out_of_guardrails="no")
-    push_to_argilla(client, golden, corpus, [], embedder)
-    chunks = records_of(api, settings, "chunks")
+    golden.push(corpus)
+    chunks = workspace.records("chunks")
     mixed = {key for key in chunks if is_gold(key)}
     assert gold_id(bad) in mixed and len(mixed) == 2, "one of each answer"
     copy, original = chunks[gold_id(bad)], chunks[bad]
     assert copy["fields"] == original["fields"] and copy["status"] == "pending"
     assert dict(copy["metadata"]).keys() == dict(original["metadata"]).keys(), "nothing tells them apart"
-    assert push_to_argilla(client, golden, corpus, [], embedder).changed == 0
-    ada = hire(api, settings, f"ada-{settings.chunks}")
-    before = read_decisions(client, golden)
+    assert golden.push(corpus).changed == 0
+    ada = workspace.hire("ada")
+    before = golden.decisions()
     for key in mixed:
         answer(ada, str(chunks[key]["id"]), good_chunk="yes")
-    talk = records_of(api, settings, "conversations")[gold_id(turn.id)]
+    talk = workspace.records("conversations")[gold_id(turn.id)]
     answer(ada, str(talk["id"]), is_response_correct="no", out_of_guardrails="no")
-    assert read_decisions(client, golden) == before, "nobody has decided anything"
-    assert DecisionReader(golden).read(client) == before
-    assert conversation_table(client, golden).num_rows == 1
-    assert read_questions(client, golden).questions == ("How do I set it?",)
-    decisions, gold = read_answers(client, golden)
+    assert golden.decisions() == before, "nobody has decided anything"
+    assert DecisionReader(golden.settings).read(workspace.client) == before
+    assert conversation_table(workspace.client, golden.settings).num_rows == 1
+    assert read_questions(workspace.client, golden.settings).questions == ("How do I set it?",)
+    decisions, gold = read_answers(workspace.client, golden.settings)
     rows = {one.annotator: one for one in agreement_of(decisions, label_questions(), gold).annotators}
     assert (rows[ada.name].gold, rows[ada.name].gold_right) == (4, 2)
     assert rows[owner.name].gold == 0
 
 
 @pytest.mark.argilla
-def test_each_expert_has_an_address(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
-) -> None:
-    ada = hire(api, settings, f"ada-{settings.chunks}")
-    settings = settings.model_copy(update={"experts": {ada.name: ["guide/deploy", "reference/"]}})
+def test_each_expert_has_an_address(workspace: Workspace) -> None:
+    ada = workspace.hire("ada")
+    workspace = workspace.with_(experts={ada.name: ["guide/deploy", "reference/"]})
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, [], embedder)
-    areas = {str(one["metadata"]["area"]) for one in records_of(api, settings, "chunks").values()}
+    workspace.push(corpus)
+    areas = {str(one["metadata"]["area"]) for one in workspace.records("chunks").values()}
     assert areas == {"guide-deploy", "reference", "other"}
-    found = {one.name: one for one in list_annotators(client, settings)}
-    address = found[ada.name].queues[settings.chunks]
+    found = {one.name: one for one in list_annotators(workspace.client, workspace.settings)}
+    address = found[ada.name].queues[workspace.settings.chunks]
     assert "metadata=queue.asked~area.guide-deploy.reference&sort=metadata.priority.desc" in address
     assert httpx.get(address.partition("?")[0]).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Local servers that stand in for those that can't be had here: GitHub's API, the Hub's, and a web site."""
+"""Local servers that stand in for those that can't be had here: GitHub's API, and a web site."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import unquote, urlsplit
-
-
-def _digest(files: Mapping[str, bytes]) -> str:
-    """What stands for a commit: as long as one, and another when a file is."""
-    return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:40]
 
 
 @dataclass
@@ -120,8 +115,9 @@ class StandInGitHub(StandInServer):
         self.commits: dict[tuple[str, str], dict[str, bytes]] = {}  # (owner/repository, reference): files
 
     def commit_of(self, repository: str, reference: str) -> str:
-        files = self.commits[repository, reference]
-        return _digest(files)
+        """As long as a commit's id, and another when a file is."""
+        files = sorted(self.commits[repository, reference].items())
+        return hashlib.sha256(repr(files).encode()).hexdigest()[:40]
 
     def reply(self, path: str, headers: Mapping[str, str]) -> Reply:
         parts = urlsplit(path).path.strip("/").split("/")
@@ -150,44 +146,3 @@ class StandInGitHub(StandInServer):
                 info.size = len(data)
                 archive.addfile(info, io.BytesIO(data))
         return held.getvalue()
-
-
-class StandInHub(StandInServer):
-    """The calls of the Hub's API that fetch a dataset: its information, and its files at a commit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.datasets: dict[str, dict[str, bytes]] = {}
-
-    def commit_of(self, name: str) -> str:
-        return _digest(self.datasets[name])
-
-    def reply(self, path: str, headers: Mapping[str, str]) -> Reply:
-        parts = urlsplit(path).path.strip("/").split("/")
-        if parts[:2] == ["api", "datasets"]:
-            name = "/".join(parts[2:4])
-            if name not in self.datasets:
-                return self._none()
-            return self._tree(name) if parts[4:5] == ["tree"] else self._information(name)
-        name = "/".join(parts[1:3])
-        file = unquote("/".join(parts[5:]))
-        if parts[0] != "datasets" or file not in self.datasets.get(name, {}):
-            return self._none()
-        data = self.datasets[name][file]
-        marks = {"ETag": f'"{_digest({file: data})}"', "X-Repo-Commit": self.commit_of(name)}
-        return Reply(data, headers=marks)
-
-    def _tree(self, name: str) -> Reply:
-        files = [
-            {"type": "file", "path": path, "size": len(data), "oid": _digest({path: data})}
-            for path, data in self.datasets[name].items()
-        ]
-        return Reply(json.dumps(files).encode(), headers={"Content-Type": "application/json"})
-
-    def _information(self, name: str) -> Reply:
-        files = [{"rfilename": path, "size": len(data)} for path, data in self.datasets[name].items()]
-        told = {"id": name, "sha": self.commit_of(name), "siblings": files, "private": False, "tags": []}
-        return Reply(json.dumps(told).encode(), headers={"Content-Type": "application/json"})
-
-    def _none(self) -> Reply:
-        return Reply(b'{"error": "Repository not found"}', 404, {"X-Error-Code": "RepoNotFound"})

@@ -21,100 +21,15 @@ from tests.curation.counting import CharacterCounter
 SUFFIXES = (".md", ".mdx", ".rst", ".txt", ".ipynb", ".html", ".pdf")
 # What the dialects of all formats look for, to be put together at random.
 PIECES = (
-    *(
-        "\n",
-        "\n\n",
-        "    ",
-        "  ",
-        "- ",
-        "1. ",
-        "# ",
-        "word",
-        "文",
-        "|",
-        "=====",
-        "```",
-        "~~~",
-        "`",
-        "``",
-        "*",
-        "_",
-    ),
-    *(
-        ":::",
-        ":::note",
-        "///",
-        "!!! note",
-        '=== "A"',
-        "--8<--",
-        "{! a.md !}",
-        "{* a *}",
-        "<<< @/a",
-        "{{#include a}}",
-    ),
-    *(
-        "{{<",
-        ">}}",
-        "{{% a %}}",
-        "{% a %}",
-        "{{ a }}",
-        "{#",
-        "#}",
-        "{/*",
-        "*/}",
-        "<A",
-        "/>",
-        "</A>",
-        "<b>",
-        "{a}",
-    ),
-    *(
-        "import x from 'y'",
-        "export const a = 1",
-        "```{note}",
-        ":::{list-table}",
-        "* - a",
-        ":opt: x",
-        "---",
-        "(a)=",
-    ),
-    *(
-        ".. note::",
-        ".. include:: a.rst",
-        ".. list-table::",
-        ".. csv-table::",
-        '"',
-        ".. |a| replace::",
-        "|a|",
-        "[#]_",
-    ),
-    *(
-        ".. code::",
-        "::",
-        "+--+",
-        "| a|",
-        ".. _a:",
-        "a_",
-        ":role:`x`",
-        ".. [1]",
-        "-o FILE  x",
-        ".. only:: html",
-        "~~~~",
-    ),
-    *(
-        "[[a|b]]",
-        "[^1]",
-        "[^1]: x",
-        "[a](b)",
-        "![a](data:x;base64,AA)",
-        ": def",
-        "> ",
-        "<!--",
-        "-->",
-        "\\",
-        "\t",
-    ),
-)
+    "\n", "\n\n", "    ", "  ", "- ", "1. ", "# ", "word", "文", "|", "=====", "```", "~~~", "`", "``", "*",
+    "_", ":::", ":::note", "///", "!!! note", '=== "A"', "--8<--", "{! a.md !}", "{* a *}", "<<< @/a",
+    "{{#include a}}", "{{<", ">}}", "{{% a %}}", "{% a %}", "{{ a }}", "{#", "#}", "{/*", "*/}", "<A", "/>",
+    "</A>", "<b>", "{a}", "import x from 'y'", "export const a = 1", "```{note}", ":::{list-table}",
+    "* - a", ":opt: x", "---", "(a)=", ".. note::", ".. include:: a.rst", ".. list-table::",
+    ".. csv-table::", '"', ".. |a| replace::", "|a|", "[#]_", ".. code::", "::", "+--+", "| a|", ".. _a:",
+    "a_", ":role:`x`", ".. [1]", "-o FILE  x", ".. only:: html", "~~~~", "[[a|b]]", "[^1]", "[^1]: x",
+    "[a](b)", "![a](data:x;base64,AA)", ": def", "> ", "<!--", "-->", "\\", "\t",
+)  # fmt: skip
 
 
 @given(
@@ -139,7 +54,8 @@ def test_any_bytes_as_any_format_are_read_or_refused_with_a_reason(data: bytes, 
 
 
 @given(
-    st.lists(st.sampled_from(PIECES), max_size=60).map("".join),
+    st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
+    | st.text("ab \n\t#-=*>`~|:!?[](){}<>\\_.1+\"'&é字😀", max_size=120),
     st.sampled_from(["markdown", "restructuredtext"]),
 )
 @settings(max_examples=300, deadline=None)
@@ -152,7 +68,7 @@ def test_markup_in_any_order_never_raises(text: str, markup: Markup) -> None:
 
 WORDS = st.lists(st.from_regex(r"[a-z]{2,9}", fullmatch=True), min_size=3, max_size=12)
 PLACES: dict[str, str] = {
-    "a paragraph": "# T\n\nPROSE\n",
+    "a paragraph": "# T\n\nBefore.\n\nPROSE\n\nAfter.\n",
     "a list": "- a\n\n  PROSE\n",
     "a quote": "> PROSE\n",
     "an admonition of MkDocs": "!!! note\n    PROSE\n",
@@ -174,7 +90,7 @@ PLACES: dict[str, str] = {
     "a footnote": "a[^1]\n\n[^1]: PROSE\n",
 }
 RST_PLACES: dict[str, str] = {
-    "a paragraph": "T\n=\n\nPROSE\n",
+    "a paragraph": "T\n=\n\nBefore.\n\nPROSE\n\nAfter.\n",
     "a list": "* a\n\n  PROSE\n",
     "a note": ".. note:: PROSE\n",
     "an unknown directive": ".. unheard-of:: a\n   :b: c\n\n   PROSE\n",

@@ -13,6 +13,7 @@ from curation.errors import StateError
 from curation.home import Home
 from curation.records.chunk import Chunk, FormerChunk
 from curation.records.document import Document
+from tests.curation.making import chunk_of
 
 
 def document(name: str, source: str = "folder:/a") -> Document:
@@ -22,17 +23,7 @@ def document(name: str, source: str = "folder:/a") -> Document:
 
 
 def chunk(name: str, position: int = 0, text: str = "text", source: str = "folder:/a") -> Chunk:
-    section = ("A", "B")
-    return Chunk(
-        id=Chunk.make_id(name, section, text),
-        document_id=Document.make_id(name, name),
-        source=source,
-        path=name,
-        section=section,
-        text=text,
-        tokens=3,
-        position=position,
-    )
+    return chunk_of(name, ("A", "B"), text, source=source, position=position)
 
 
 def one(name: str) -> Corpus:
@@ -111,11 +102,12 @@ def test_a_kill_leaves_the_old_or_the_new_pair(
     assert sorted(path.name for path in home.corpus.iterdir()) == FILES
 
 
-def test_files_of_two_corpora_are_not_mixed(home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["chunks.parquet", "former-chunks.parquet"])
+def test_files_of_two_corpora_are_not_mixed(home: Home, name: str) -> None:
     one("old.md").save(home)
-    kept = home.chunks.read_bytes()
+    kept = (home.corpus / name).read_bytes()
     one("new.md").save(home)
-    home.chunks.write_bytes(kept)
+    (home.corpus / name).write_bytes(kept)
     with pytest.raises(StateError, match="do not belong together"):
         Corpus.load(home)
 

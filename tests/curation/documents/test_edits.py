@@ -11,11 +11,11 @@ from hypothesis import given, settings, strategies as st
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
 from curation.documents.ingest import drop_source, ingest
-from curation.errors import StateError
 from curation.home import Home
 from curation.records.chunk import Chunk
 from curation.settings import ChunkSettings
 from tests.curation.counting import minilm
+from tests.curation.making import chunk_of
 
 WATER = (
     "Water the beans every morning before the sun is high, and never when the ground is still wet from rain."
@@ -175,38 +175,11 @@ def test_the_table_goes_when_nothing_is_former_any_more(home: Home, docs: Path) 
     assert not home.former_chunks.exists()
 
 
-def test_a_damaged_or_foreign_table_is_an_error(home: Home, docs: Path) -> None:
-    read(home, docs, a=page(("Water", WATER)))
-    read(home, docs, a=page(("Water", SEED)))
-    kept = home.former_chunks.read_bytes()
-    home.former_chunks.write_bytes(kept[:100])
-    with pytest.raises(StateError, match=r"former-chunks\.parquet"):
-        Corpus.load(home)
-    home.former_chunks.write_bytes(kept)
-    read(home, docs, a=page(("Water", FROST)))
-    home.former_chunks.write_bytes(kept)
-    with pytest.raises(StateError, match="do not belong together"):
-        Corpus.load(home)
-
-
-def chunk(path: str, heading: str, text: str) -> Chunk:
-    return Chunk(
-        id=Chunk.make_id(path, (heading,), text),
-        document_id=path,
-        source="folder:/docs",
-        path=path,
-        section=(heading,),
-        text=text,
-        tokens=1,
-        position=0,
-    )
-
-
 states = st.lists(
     st.builds(
-        chunk,
+        chunk_of,
         st.sampled_from("ab"),
-        st.sampled_from("XY"),
+        st.sampled_from([("X",), ("Y",)]),
         st.sampled_from([WATER, f"{WATER} Now.", SEED, FROST]),
     ),
     max_size=5,

@@ -10,7 +10,8 @@ import pytest
 from filelock import FileLock
 
 from curation.documents.corpus import Corpus
-from curation.documents.ingest import IngestReport, ingest as run
+from curation.documents.ingest import ingest as run
+from curation.documents.report import IngestReport
 from curation.errors import BusyError, SourceError
 from curation.home import Home
 from curation.progress import Advance

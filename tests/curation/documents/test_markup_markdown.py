@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings, strategies as st
 
 from curation.documents.markup.blocks import Block
 from curation.documents.markup.page import Page
@@ -133,20 +132,6 @@ def test_a_fence_keeps_what_looks_like_an_admonition() -> None:
     assert texts("```\n!!! note\n    x\n::: y\n```\n") == ["!!! note\n    x\n::: y"]
 
 
-def test_containers_of_myst_and_docusaurus() -> None:
-    source = (
-        ":::tip Title\ninside\n:::\n\n```{note}\n:class: x\nmyst\n```\n\n"
-        "```{code-block} python\nx = 1\n```\n\n"
-        "::: pkg.module\n    options:\n      show: true\n\nend {ref}`label <x>`\n\n```{toctree}\na\nb\n```\n"
-    )
-    assert [(block.kind, block.text) for block in blocks(source)] == [
-        ("prose", "Title: inside"),
-        ("prose", "Note: myst"),
-        ("code", "x = 1"),
-        ("prose", "end label"),
-    ]
-
-
 def test_lists_keep_markers_nesting_and_code() -> None:
     source = "3. one\n4. two\n   - deep\n\n   ```sh\n   ls\n   ```\n\n- tail\n"
     assert [(block.kind, block.text) for block in blocks(source)] == [
@@ -189,16 +174,3 @@ def test_tables_are_rows() -> None:
 )
 def test_odd_markdown_never_raises(odd: str) -> None:
     parse(odd, "markdown")
-
-
-@given(st.text(alphabet=st.sampled_from("ab \n\t#-*>`~=|:!?[](){}<>\\_.1+\"'&é字😀"), max_size=120))
-@settings(deadline=None)
-def test_any_text_can_be_read(text: str) -> None:
-    for section in parse(text, "markdown").sections:
-        assert all(block.text.strip() and 1 <= block.line <= text.count("\n") + 1 for block in section.blocks)
-
-
-@given(st.lists(st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1, max_size=6), max_size=6))
-def test_no_word_is_lost(paragraphs: list[list[str]]) -> None:
-    source = "\n\n".join(" ".join(words) for words in paragraphs)
-    assert " ".join(texts(source)).split() == [word for words in paragraphs for word in words]

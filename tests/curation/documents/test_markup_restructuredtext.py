@@ -5,7 +5,6 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from hypothesis import given, settings, strategies as st
 
 from curation.documents.markup.blocks import Block
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of, parse
@@ -240,17 +239,3 @@ def test_which_files_are_what() -> None:
 )
 def test_odd_restructuredtext_never_raises(odd: str) -> None:
     parse(odd, "restructuredtext")
-
-
-@given(st.text(alphabet=st.sampled_from("ab \n\t=-*.:`|_+#>[]()<>\\1é字"), max_size=120))
-@settings(deadline=None)
-def test_any_text_can_be_read(text: str) -> None:
-    for section in parse(text, "restructuredtext").sections:
-        assert all(block.text.strip() and block.line >= 1 for block in section.blocks)
-
-
-@given(st.lists(st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1, max_size=6), max_size=6))
-def test_no_word_is_lost(paragraphs: list[list[str]]) -> None:
-    source = "\n\n".join(" ".join(words) for words in paragraphs)
-    found = " ".join(block.text for block in blocks(source)).split()
-    assert found == [word for words in paragraphs for word in words]

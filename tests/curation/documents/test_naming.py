@@ -7,24 +7,15 @@ from hypothesis import given, strategies as st
 
 from curation.documents.naming import Places, nearest_by_words, place_named_sources, shown
 from curation.records.chunk import Chunk
-from curation.records.decision import BEST_SOURCE, CORRECTION, OTHER_SOURCE, Decision, Vote
+from curation.records.decision import BEST_SOURCE, CORRECTION, OTHER_SOURCE, Decision
+from tests.curation.making import chunk_of, decision_of, vote_of
 
 BASE = "https://docs.example.org/en/latest"
 
 
 def chunk(path: str, *section: str, text: str = "", source: str = "pypi:kiln", url: str = "") -> Chunk:
     text = text or f"About {' '.join(section)} in {path}."
-    return Chunk(
-        id=Chunk.make_id(path, section, source + text),
-        document_id="0" * 32,
-        source=source,
-        path=path,
-        url=url,
-        section=section,
-        text=text,
-        tokens=9,
-        position=0,
-    )
+    return chunk_of(path, section, text, source=source, url=url)
 
 
 CHUNKS = [
@@ -162,20 +153,14 @@ def test_a_page_goes_by_its_path_and_a_section_by_path_and_heading(
 def named(*answers: dict[str, str], question: str = "How long is a proxy waited for?") -> Decision:
     """A conversation that offers the first two chunks, and what each annotator said."""
     votes = tuple(
-        Vote(question=name, value=value, annotator=f"a{row}", annotator_id=f"a{row}", response_id=f"r{row}")
-        for row, said in enumerate(answers)
-        for name, value in said.items()
+        vote_of(name, value, f"a{row}") for row, said in enumerate(answers) for name, value in said.items()
     )
     sources = [vote.value for vote in votes if vote.question == BEST_SOURCE]
     winner = next((one for one in sources if sources.count(one) * 2 > len(sources)), "")
-    return Decision(
-        record_id="turn",
-        dataset="conversations",
+    return decision_of(
         values={"is_response_correct": "no"} | ({BEST_SOURCE: winner} if winner else {}),
         votes=votes,
-        agreement=1.0,
         verdict="rejected",
-        reason="",
         metadata={"question": question, "offered": f"{CHUNKS[0].id} {CHUNKS[4].id}"},
     )
 

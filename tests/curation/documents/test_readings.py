@@ -11,7 +11,8 @@ import pytest
 
 from curation.documents import in_parts
 from curation.documents.corpus import Corpus
-from curation.documents.ingest import IngestReport, ingest
+from curation.documents.ingest import ingest
+from curation.documents.report import IngestReport
 from curation.home import Home
 from curation.settings import ChunkSettings
 from tests.curation.counting import CharacterCounter

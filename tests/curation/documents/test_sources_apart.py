@@ -15,29 +15,31 @@ from curation.errors import SourceError
 from curation.home import Home
 from curation.settings import ChunkSettings, GitHubSettings, HubSettings, WebSettings
 from tests.curation.counting import CharacterCounter
-from tests.curation.documents.stand_ins import Reply, StandInGitHub, StandInHub, StandInSite
-
-Servers = tuple[StandInGitHub, StandInHub, StandInSite]
+from tests.curation.documents.stand_ins import Reply, StandInGitHub, StandInSite
+from tests.stand_in_hub import StandInHub, StandInRepo
 
 
 class World:
     """A folder, a package, and servers that stand in for GitHub, the Hub and a site."""
 
-    def __init__(self, home: Home, root: Path, servers: Servers) -> None:
+    def __init__(
+        self, home: Home, root: Path, github: StandInGitHub, hub: StandInHub, site: StandInSite
+    ) -> None:
         self.home = home
-        self.github, self.hub, self.site = servers
+        self.github, self.site = github, site
         self.folder = root / "docs"
         self.folder.mkdir()
         (self.folder / "a.md").write_text("# A\n\nOf a folder.\n")
         self.package = root / "clayworks2.py"
         self.package.write_text('"""Of a package."""\ndef fire():\n    """Fire."""\n')
         self.github.commits["who/clay", "HEAD"] = {"docs/a.md": b"# A\n\nOf a repository.\n"}
-        self.hub.datasets["who/rows"] = {"a.jsonl": b'{"text": "Of a dataset.", "id": "1"}\n'}
+        rows = {"a.jsonl": b'{"text": "Of a dataset.", "id": "1"}\n'}
+        hub.repos["dataset", "who/rows"] = StandInRepo("dataset", False, files=rows)
         self.site.page("/a", "Of a site.")
         self.settings = ChunkSettings(
             github=GitHubSettings(api_url=self.github.url),
             web=WebSettings(delay=0),
-            hub=HubSettings(endpoint=self.hub.url),
+            hub=HubSettings(endpoint=hub.url),
         )
         self.specs = [
             str(self.folder),
@@ -59,13 +61,12 @@ class World:
 
 
 @pytest.fixture
-def world(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(home: Home, tmp_path: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(fetching, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.syspath_prepend(tmp_path)
-    servers = StandInGitHub(), StandInHub(), StandInSite()
-    with servers[0].running(), servers[1].running(), servers[2].running():
-        yield World(home, tmp_path, servers)
+    github, site = StandInGitHub(), StandInSite()
+    with github.running(), site.running():
+        yield World(home, tmp_path, github, hub, site)
 
 
 def test_adding_refreshing_and_dropping_one_leaves_the_others_alone(world: World) -> None:

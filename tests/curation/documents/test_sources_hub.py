@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from curation.documents.sources.files import SourceFile
 from curation.documents.sources.kinds import open_source
 from curation.errors import SourceError
 from curation.settings import ChunkSettings, HubSettings
-from tests.curation.documents.stand_ins import StandInHub
+from tests.stand_in_hub import StandInHub, StandInRepo
 
 CONFIGS = b"""---
 configs:
@@ -32,19 +31,8 @@ def lines(*rows: dict[str, Any]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[StandInHub]:
-    stand_in = StandInHub()
-    with stand_in.running():
-        yield stand_in
-
-
-@pytest.fixture
-def hub(running: StandInHub, monkeypatch: pytest.MonkeyPatch) -> StandInHub:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # the suite is offline
-    running.datasets.clear()
-    running.asked.clear()
-    return running
+def publish(hub: StandInHub, name: str, files: dict[str, bytes]) -> None:
+    hub.repos["dataset", name] = StandInRepo("dataset", False, files=files)
 
 
 def opened(spec: str, hub: StandInHub, downloads: Path, **more: Any) -> Any:
@@ -61,9 +49,9 @@ def test_rows_of_one_file_are_one_document(hub: StandInHub, tmp_path: Path) -> N
     )
     held = io.BytesIO()
     pq.write_table(table, held)
-    hub.datasets["who/docs"] = {"data/train-00000-of-00001.parquet": held.getvalue(), "x.py": b"raise"}
+    publish(hub, "who/docs", {"data/train-00000-of-00001.parquet": held.getvalue(), "x.py": b"raise"})
     source = opened("hub:who/docs", hub, tmp_path)
-    assert (source.name, source.version) == ("hub:who/docs", hub.commit_of("who/docs")[:12])
+    assert (source.name, source.version) == ("hub:who/docs", hub.repos["dataset", "who/docs"].sha[:12])
     files = [item for item in source.read() if isinstance(item, SourceFile)]
     assert [(file.path, file.markup, file.text) for file in files] == [
         ("c", "markdown", "Plain words."),
@@ -71,16 +59,16 @@ def test_rows_of_one_file_are_one_document(hub: StandInHub, tmp_path: Path) -> N
         ("docs/b.rst", "restructuredtext", "B\n=\n\nText."),
     ]
     assert files[0].url == f"{hub.url}/datasets/who/docs"
-    assert not [path for path in hub.paths if path.endswith("x.py")]
+    assert not [path for path in hub.asked if path.endswith("x.py")]
     hub.asked.clear()
     opened("hub:who/docs", hub, tmp_path)  # what was fetched is not fetched again
-    assert not [path for path in hub.paths if path.endswith(".parquet")]
+    assert not [path for path in hub.asked if path.endswith(".parquet")]
 
 
 def test_a_configuration_is_named_where_there_are_several(hub: StandInHub, tmp_path: Path) -> None:
     row = {"url": "https://x.org/a", "text": "Words."}
     files = {"README.md": CONFIGS, "one/a.jsonl": lines(row), "two/a.jsonl": lines({"notes": "W", "n": 1})}
-    hub.datasets["who/two"] = files
+    publish(hub, "who/two", files)
     (file,) = opened("hub:who/two:one", hub, tmp_path).read()
     assert (file.url, file.text) == ("https://x.org/a", "Words.")
     with pytest.raises(SourceError, match="several configurations") as caught:
@@ -95,8 +83,8 @@ def test_a_configuration_is_named_where_there_are_several(hub: StandInHub, tmp_p
 
 
 def test_what_cannot_be_had_is_named(hub: StandInHub, tmp_path: Path) -> None:
-    hub.datasets["who/bad"] = {"a.jsonl": b"\xff{not json"}
-    hub.datasets["who/code"] = {"load.py": b"raise"}
+    publish(hub, "who/bad", {"a.jsonl": b"\xff{not json"})
+    publish(hub, "who/code", {"load.py": b"raise"})
     for spec, message in [
         ("hub:who/none", "shows no dataset who/none"),
         ("hub:who/bad", "cannot be read as rows"),

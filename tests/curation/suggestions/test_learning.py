@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from curation.errors import StateError
-from curation.records.decision import Decision
 from curation.suggestions.choice import SIGNALS, Guess, written
 from curation.suggestions.features import Features
 from curation.suggestions.learning import ENOUGH, Example, learn, learn_from
 from curation.suggestions.scorer import load_scorers, save_scorers
+from tests.curation.making import decision_of
 
 QUESTION = "is_response_correct"  # one without a cold scorer
 
@@ -76,14 +76,9 @@ def test_what_somebody_took_back_is_forgotten() -> None:
 
 def test_decisions_are_learned_from_by_what_their_records_remember() -> None:
     decisions = [
-        Decision(
+        decision_of(
             record_id=one.record_id,
-            dataset="conversations",
             values={QUESTION: "yes" if one.is_yes else "no"},
-            votes=(),
-            agreement=1.0,
-            verdict="accepted",
-            reason="",
             metadata={SIGNALS: written({QUESTION: Guess(features=one.features)})},
         )
         for one in examples(60)

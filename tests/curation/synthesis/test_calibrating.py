@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from curation.records.decision import Decision, Vote
+from curation.records.decision import Decision
 from curation.records.generation import AnsweredQuestion, Judgement
 from curation.synthesis.calibrating import calibrate
 from curation.synthesis.judging import Judge
+from tests.curation.making import decision_of, vote_of
 
 
 class FakeJudge(Judge):
@@ -24,17 +25,10 @@ class FakeJudge(Judge):
 
 
 def judged(release: str, answer: str, correct: str) -> Decision:
-    vote = Vote(
-        question="is_response_correct", value=correct, annotator="ada", annotator_id="a", response_id=answer
-    )
-    return Decision(
+    return decision_of(
         record_id=f"{release}-{answer}-{correct}",
-        dataset="conversations",
         values={"is_response_correct": correct},
-        votes=(vote,),
-        agreement=1.0,
-        verdict="accepted" if correct == "yes" else "rejected",
-        reason="",
+        votes=(vote_of("is_response_correct", correct),),
         fields={"instruction": "How?", "response": answer},
         metadata={"release": release, "question": "How?", "offered": "c1 c2 c3", "sources": 2},
     )

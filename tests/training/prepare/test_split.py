@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings, strategies as st
 
-from curation import Chunk, Decision, DedupSettings, jaccard, shingles
+from curation import Chunk, Decision, DedupSettings, jaccard, normalise, shingles
 from tests.training.material import accepted_triplets, triplet
 from tests.training.prepare.made_up import (
     CHUNKS,
@@ -22,7 +22,7 @@ from tests.training.prepare.made_up import (
     prepared,
     with_text,
 )
-from training.ledger.rows import LedgerRow, normalise, of, section_of
+from training.ledger.rows import LedgerRow, of, section_of
 from training.ledger.store import History
 from training.prepare.prepared import Prepared
 from training.prepare.split import chunk_groups, held_groups, is_holdout, take_sides

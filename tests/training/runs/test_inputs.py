@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from curation import SILENT, Corpus, Home, StateError
+from curation import SILENT, Corpus, Home, StateError, normalise
 from serving import ReleaseStore, ServingSettings
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings
-from training.ledger.rows import normalise, of
+from training.ledger.rows import of
 from training.ledger.selection import EVERYTHING
 from training.ledger.store import read_ledger
 from training.prepare.prepared import LEDGER_FILE, RunContext

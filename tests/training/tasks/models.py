@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -13,7 +14,7 @@ def words_of(texts: Iterable[str]) -> list[str]:
     return sorted({word for text in texts for word in re.findall(r"\w+|[^\w\s]", text.lower())})
 
 
-def tokenizer_of(texts: Iterable[str], pairs: bool = True) -> object:
+def tokenizer_of(texts: Iterable[str], pairs: bool = True) -> Any:
     """A tokenizer of the words in ``texts``: [CLS] … [SEP] as BERT has it, or only … [SEP] as T5 has it."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
@@ -48,7 +49,7 @@ def encoder(folder: Path, texts: Iterable[str]) -> Path:
     set_seed(0)
     tokenizer = tokenizer_of(texts)
     config = BertConfig(
-        vocab_size=len(tokenizer),  # type: ignore[arg-type]
+        vocab_size=len(tokenizer),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -58,9 +59,7 @@ def encoder(folder: Path, texts: Iterable[str]) -> Path:
         attention_probs_dropout_prob=0.0,
         initializer_range=0.2,  # words differ from the first
     )
-    BertModel(config).save_pretrained(str(folder))
-    tokenizer.save_pretrained(str(folder))  # type: ignore[attr-defined]
-    return folder
+    return _saved(BertModel(config), tokenizer, folder)
 
 
 def encoder_decoder(folder: Path, texts: Iterable[str]) -> Path:
@@ -70,7 +69,7 @@ def encoder_decoder(folder: Path, texts: Iterable[str]) -> Path:
     set_seed(0)
     tokenizer = tokenizer_of(texts, pairs=False)
     config = T5Config(
-        vocab_size=len(tokenizer),  # type: ignore[arg-type]
+        vocab_size=len(tokenizer),
         d_model=32,
         d_kv=16,
         d_ff=64,
@@ -81,9 +80,7 @@ def encoder_decoder(folder: Path, texts: Iterable[str]) -> Path:
         pad_token_id=0,
         eos_token_id=3,
     )
-    T5ForConditionalGeneration(config).save_pretrained(str(folder))
-    tokenizer.save_pretrained(str(folder))  # type: ignore[attr-defined]
-    return folder
+    return _saved(T5ForConditionalGeneration(config), tokenizer, folder)
 
 
 CHAT_TEMPLATE = (
@@ -98,10 +95,10 @@ def language_model(folder: Path, texts: Iterable[str]) -> Path:
 
     set_seed(0)
     tokenizer = tokenizer_of([*texts, "user assistant system says"], pairs=False)
-    tokenizer.backend_tokenizer.post_processor = None  # type: ignore[attr-defined]
-    tokenizer.chat_template = CHAT_TEMPLATE  # type: ignore[attr-defined]
+    tokenizer.backend_tokenizer.post_processor = None
+    tokenizer.chat_template = CHAT_TEMPLATE
     config = GPT2Config(
-        vocab_size=len(tokenizer),  # type: ignore[arg-type]
+        vocab_size=len(tokenizer),
         n_embd=32,
         n_layer=2,
         n_head=2,
@@ -112,6 +109,10 @@ def language_model(folder: Path, texts: Iterable[str]) -> Path:
         bos_token_id=3,
         eos_token_id=3,
     )
-    GPT2LMHeadModel(config).save_pretrained(str(folder))
-    tokenizer.save_pretrained(str(folder))  # type: ignore[attr-defined]
+    return _saved(GPT2LMHeadModel(config), tokenizer, folder)
+
+
+def _saved(model: Any, tokenizer: Any, folder: Path) -> Path:
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -81,10 +82,7 @@ class SentenceTransformers(Framework):
         if self.model is None:
             self.model = self._load()
         if not self.cross:
-            ones, others = (
-                self.model.encode(list(several), normalize_embeddings=True, show_progress_bar=False)
-                for several in zip(*pairs, strict=True)
-            )
+            ones, others = map(self._embedded, zip(*pairs, strict=True))
             return [float(one) for one in (ones * others).sum(axis=1)]
         scores = self.model.predict(
             [list(pair) for pair in pairs], show_progress_bar=False, apply_softmax=bool(self._labels) or None
@@ -99,11 +97,9 @@ class SentenceTransformers(Framework):
         if sentences.form == "classes":
             return {"nearest neighbour accuracy": self._nearest(sentences.table(data.train), table)}
         if sentences.form == "triplets":
-            rights = [
-                self.predict([[one, right], [one, wrong]])
-                for one, right, wrong in zip(*(table[name] for name in sorted(table)), strict=True)
-            ]
-            return {"triplet accuracy": sum(right > wrong for right, wrong in rights) / len(rights)}
+            ones, rights, wrongs = (table[name] for name in sorted(table))
+            near, far = (self.predict(list(zip(ones, few, strict=True))) for few in (rights, wrongs))
+            return {"triplet accuracy": sum(map(operator.gt, near, far)) / len(near)}
         firsts, seconds = table["sentence-1"], table["sentence-2"]
         if sentences.form == "pairs":
             return {"accuracy@1": self._first_places(firsts, seconds)}
@@ -125,21 +121,24 @@ class SentenceTransformers(Framework):
             'one, other = model.encode(["one text", "another text"])\nprint(model.similarity(one, other))'
         )
 
+    def _embedded(self, texts: Sequence[str]) -> Any:
+        """A unit vector for each."""
+        return self.model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+
     def _first_places(self, firsts: Sequence[str], seconds: Sequence[str]) -> float:
         """How often a text's own partner is the most similar of all held-out ones."""
         choices = list(dict.fromkeys(seconds))
-        right = 0
-        for one, partner in zip(firsts, seconds, strict=True):
-            scores = self.predict([[one, other] for other in choices])
-            right += choices[max(range(len(choices)), key=scores.__getitem__)] == partner
-        return right / len(firsts)
+        scores: list[list[float]]
+        if self.cross:
+            scores = [self.predict([[one, other] for other in choices]) for one in firsts]
+        else:  # each text is embedded once
+            scores = (self._embedded(firsts) @ self._embedded(choices).T).tolist()
+        best = [choices[max(range(len(choices)), key=row.__getitem__)] for row in scores]
+        return sum(one == partner for one, partner in zip(best, seconds, strict=True)) / len(best)
 
     def _nearest(self, known: dict[str, list[Any]], asked: dict[str, list[Any]]) -> float:
         """How often the most similar text that was trained on has the same class."""
-        ours, theirs = (
-            self.model.encode(table["sentence-1"], normalize_embeddings=True, show_progress_bar=False)
-            for table in (known, asked)
-        )
+        ours, theirs = (self._embedded(table["sentence-1"]) for table in (known, asked))
         nearest = (theirs @ ours.T).argmax(axis=1)
         right = [known["label"][place] == label for place, label in zip(nearest, asked["label"], strict=True)]
         return float(sum(right) / len(right))

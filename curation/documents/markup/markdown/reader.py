@@ -10,7 +10,14 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from curation.documents.markup.blocks import MOST_INLINE, Block, Outline, ParsedDocument, one_line
+from curation.documents.markup.blocks import (
+    MOST_INLINE,
+    Block,
+    Outline,
+    ParsedDocument,
+    one_line,
+    plain_paragraphs,
+)
 from curation.documents.markup.html import html_blocks
 from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.markdown.context import Context, as_label
@@ -21,7 +28,6 @@ from curation.documents.markup.markdown.front_matter import read_front_matter, w
 from curation.documents.markup.markdown.inline import ATTRIBUTES_AT_END, HEADING_ATTRIBUTES, inline_text
 from curation.documents.markup.markdown.nodes import Node, as_tree
 from curation.documents.markup.page import Notice, Page, Passage
-from curation.documents.markup.plain import plain_paragraphs
 from curation.documents.markup.references import page_name
 
 _BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")

@@ -14,6 +14,7 @@ from docutils.utils import new_document
 
 from curation.documents.markup.page import Page
 from curation.documents.markup.rst.directives import for_page
+from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.roles import catch_all_inliner
 from curation.documents.markup.rst.settings import settings
 
@@ -26,6 +27,12 @@ def parse_nodes(text: str, page: Page) -> nodes.document:
     with _every_directive(page):
         Parser(inliner=catch_all_inliner()).parse(text, document)
     return document
+
+
+def rst_inline_to_text(text: str) -> str:
+    """One paragraph of reStructuredText without inline markup. Literals keep single backticks."""
+    document = parse_nodes(text, Page())
+    return InlineText(document)(node for child in document.children for node in child.children)
 
 
 @contextmanager

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from docutils import ApplicationError
 
-from curation.documents.markup.blocks import Block, Outline, ParsedDocument
+from curation.documents.markup.blocks import Block, Outline, ParsedDocument, plain_paragraphs
 from curation.documents.markup.page import Notice, Page, Passage
-from curation.documents.markup.plain import plain_paragraphs
 from curation.documents.markup.references import page_name
 from curation.documents.markup.rst.parsing import parse_nodes
 from curation.documents.markup.rst.walking import Walker

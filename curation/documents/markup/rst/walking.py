@@ -11,9 +11,9 @@ from curation.documents.markup.blocks import Block, Outline, dedent, one_line
 from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.page import Page, Passage
 from curation.documents.markup.rst.fields import shown_fields
-from curation.documents.markup.rst.fragment import rst_inline_to_text
 from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.nodes import Code, Labelled, Signature
+from curation.documents.markup.rst.parsing import rst_inline_to_text
 
 _GAP = re.compile(r"\s*\|\s*|\s{2,}")
 _SILENT = (nodes.comment, nodes.substitution_definition, nodes.pending, nodes.transition, nodes.title)
@@ -182,7 +182,7 @@ class Walker(Writer):
     def _fields(self, node: nodes.Element, lead: Lead) -> None:
         fields = [field for field in node.children if isinstance(field, nodes.field)]
         names = [self._inline(field.children[0].children) for field in fields]
-        for number, shown in enumerate(shown_fields(names, lambda at: self._field_text(fields[at]))):
+        for number, shown in enumerate(shown_fields(names, lambda at: self._cell(fields[at].children[-1]))):
             field = fields[shown.place]
             if isinstance(node.parent, nodes.document) and not field.children[-1].children:
                 continue  # :orphan: and its like say nothing to a reader
@@ -194,9 +194,6 @@ class Walker(Writer):
             self._children(field.children[-1].children, own)
             self.flush(own)
 
-    def _field_text(self, field: nodes.Element) -> str:
-        return self._cell(field.children[-1])
-
     def _options(self, node: nodes.Element, lead: Lead) -> None:
         for number, item in enumerate(node.children):
             group, description = item.children
@@ -207,12 +204,11 @@ class Walker(Writer):
             self.flush(own)
 
     def _footnote(self, node: nodes.Element, lead: Lead) -> None:
-        label = node.children[0] if node.children else None
-        given = isinstance(label, nodes.label)
-        name = label.astext() if isinstance(label, nodes.label) else "".join(node["names"][:1])
+        labels = [child for child in node.children[:1] if isinstance(child, nodes.label)]
+        name = labels[0].astext() if labels else "".join(node["names"][:1])
         outer, tight = lead.take()
         own = Lead(f"{outer}[{name}] " if name else outer, lead.rest, tight)
-        self._children(node.children[1:] if given else node.children, own)
+        self._children(node.children[len(labels) :], own)
 
     def _labelled(self, node: nodes.Element, lead: Lead) -> None:
         label = self._inline([node["label"]]) if node["label"] is not None else ""

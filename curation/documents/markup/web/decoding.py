@@ -50,12 +50,11 @@ def why_no_page(text: str, is_page: bool = False) -> str:
         return "not text: it holds NUL bytes"
     if _INDEX.search(text):
         return "an index that Sphinx made of the other pages"
-    if is_page:
-        return "its elements are nested without end" if _is_endless(text) else ""
-    if start.startswith("---") or _TEMPLATE.search(_CODE.sub("", start[:_HEAD_CHARACTERS])):
-        return "a template of HTML, not a page"
-    if not _WHOLE.search(start):
-        return "a part of an HTML page"
+    if not is_page:
+        if start.startswith("---") or _TEMPLATE.search(_CODE.sub("", start[:_HEAD_CHARACTERS])):
+            return "a template of HTML, not a page"
+        if not _WHOLE.search(start):
+            return "a part of an HTML page"
     return "its elements are nested without end" if _is_endless(text) else ""
 
 

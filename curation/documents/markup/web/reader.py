@@ -102,10 +102,8 @@ class _Reader(Writer):
         self._end_words(Lead())
 
     def _children(self, node: LexborNode, lead: Lead, depth: int) -> None:
-        child = node.child
-        while child is not None:
+        for child in node.iter(include_text=True):
             self._node(child, lead, depth + 1)
-            child = child.next
 
     def _node(self, node: LexborNode, lead: Lead, depth: int) -> None:
         tag = node.tag
@@ -229,18 +227,15 @@ class _Reader(Writer):
         start = node.attributes.get("start") or "1"
         number = int(start) if start.isdecimal() and len(start) < 6 else 1
         close = lead.tight or lead.waits
-        item = node.child
-        first = True
-        while item is not None:
-            if item.is_element_node and not is_silent(item):
-                self._go_to(item)
-                own = lead.item(f"{number}. " if node.tag == "ol" else "- ", close or not first)
-                own.tight = own.tight or close or not first
-                self._children(item, own, depth + 1)
-                self._end_words(own)
-                number, first = number + 1, False
-                lead.tight = False
-            item = item.next
+        items = (item for item in node.iter() if item.is_element_node and not is_silent(item))
+        for at, item in enumerate(items):
+            self._go_to(item)
+            tight = close or at > 0
+            own = lead.item(f"{number + at}. " if node.tag == "ol" else "- ", tight)
+            own.tight = own.tight or tight
+            self._children(item, own, depth + 1)
+            self._end_words(own)
+            lead.tight = False
 
     def _table(self, node: LexborNode, lead: Lead, depth: int) -> None:
         caption = node.css_first("caption")

@@ -1,9 +1,9 @@
-"""Releases on an object store (S3, Google's, Azure's, or what speaks S3), which several machines share.
+"""Folders on an object store (S3, Google's, Azure's, or what speaks S3), which several machines share.
 
-URL/releases/<id>/…   a release's files, which never change
-URL/current           the pointer to the served release: replaced only if it is what this machine saw last
+URL/<kind>/<name>/…   a folder's files, which never change
+URL/<kind>/current    the pointer to the folder that counts: replaced only if it is what this machine saw last
 
-What stands there is served everywhere; each machine's own folder is a copy to serve from. Credentials and the
+There are two kinds: releases, and the corpus. Each machine works with a copy of its own. Credentials and the
 address of the server come from the environment, as for all tools (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …).
 """
 
@@ -14,20 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from curation import BusyError, SettingsError, StateError, first_line, read_record, without_login, write_json
-from serving.releases.record import RELEASE_FILE
+from curation.addresses import without_login
+from curation.errors import BusyError, SettingsError, StateError, first_line
+from curation.files import read_record, write_json
+from curation.home import Home
 
-FILE = "shared.json"
-_POINTER = "current"
 _AT_ONCE = 8  # files
 _SCHEMES = ("s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
-_PATIENCE = timedelta(seconds=60)  # for which a request that failed is repeated
-_SILENCE = timedelta(seconds=20)  # after which a request has failed
 _CHECK = "Check the network and the credentials; it may be tried again at any time."
 
 
@@ -35,46 +33,54 @@ Version = dict[str, str]
 
 
 class Pointer(BaseModel):
-    """What URL/current holds. ``by`` is who promoted (see promotions.py). ``id`` tells two writings of the
-    same release apart."""
+    """Which folder counts, and who made it so. ``files`` has the SHA-256 of each of its files, where none of
+    them tells. ``id`` tells two writings of the same apart."""
 
     model_config = ConfigDict(frozen=True)
 
-    release: str
+    name: str
     by: str
-    id: str
+    files: dict[str, str] = {}
+    id: str = Field(default_factory=lambda: uuid4().hex)
 
 
 class Seen(BaseModel):
-    """The content of releases/shared.json: where the releases are shared, and which version of the pointer
-    this machine has seen last."""
+    """Where folders are shared, and which version of the pointer this machine has seen last."""
 
     url: str
     version: Version | None = None
 
 
 class PointerMovedError(BusyError):
-    """Another machine promoted meanwhile. ``served`` is what is served now."""
+    """Another machine has moved the pointer meanwhile, to ``found``."""
 
-    def __init__(self, url: str, served: str) -> None:
-        super().__init__(
-            f"Not promoted: another machine promoted {served} at {url}.",
-            "`clayloop releases pull` brings it here; promote again if this one is to take its place.",
-        )
-        self.served = served
+    def __init__(self, url: str, found: Pointer | None) -> None:
+        super().__init__(f"Another machine has changed what is shared at {url}.", "Try again.")
+        self.found = found
 
 
-class SharedReleases:
-    """Where the releases of the folder ``root`` are shared, if they are."""
+class SharedFolders:
+    """Where the folders of a ``kind`` are shared, if they are: known from a file in ``home``."""
 
-    def __init__(self, root: Path) -> None:
-        self._path = root / FILE
+    patience = timedelta(seconds=60)  # for which a request that failed is repeated
+    silence = timedelta(seconds=20)  # after which a request has failed
+
+    def __init__(self, home: Home, kind: Literal["releases", "corpus"]) -> None:
+        self._kind = kind
+        self._pointer = f"{kind}/current"
+        self._path = home.shared / f"{kind}.json"
 
     @property
     def url(self) -> str | None:
-        """None where they are not shared. Raises StateError for a damaged shared.json."""
+        """None where they are not shared. Raises StateError for a damaged file."""
         seen = self._seen()
         return without_login(seen.url) if seen else None
+
+    @property
+    def version(self) -> Version | None:
+        """The version of the pointer that this machine has seen last."""
+        seen = self._seen()
+        return seen.version if seen else None
 
     def set(self, url: str | None) -> None:
         """Share them at ``url`` from now on; None: no longer. Raises SettingsError for no such store, and
@@ -87,87 +93,88 @@ class SharedReleases:
                 f"{url!r} is no object store.", f"It starts with one of {', '.join(_SCHEMES)}."
             )
         self._read(url)
-        write_json(self._path, Seen(url=url).model_dump(mode="json"))
+        seen = self._seen()
+        if seen is None or seen.url != url:
+            write_json(self._path, Seen(url=url).model_dump(mode="json"))
 
     def pointer(self) -> tuple[Pointer, Version] | None:
-        """The pointer and its version; None where nothing is served yet, or releases are not shared. Raises
+        """The pointer and its version; None where it points nowhere yet, or nothing is shared. Raises
         StateError when the store does not answer."""
         seen = self._seen()
         return self._read(seen.url) if seen else None
 
     def saw(self, version: Version) -> None:
-        """This machine serves what that version of the pointer names."""
+        """This machine has what that version of the pointer names."""
         seen = self._seen()
         if seen is not None and seen.version != version:
             write_json(self._path, Seen(url=seen.url, version=version).model_dump(mode="json"))
 
-    def promote(self, release_id: str, folder: Path, files: Iterable[str], by: str) -> None:
-        """Upload a release and point at it; nothing happens where releases are not shared.
+    def put(self, pointer: Pointer, folder: Path, files: Iterable[str]) -> Version | None:
+        """Upload the ``files`` of a folder, the last one when all others are there, and point at it. Returns
+        the pointer's version; None, and nothing happens, where nothing is shared.
 
         Raises PointerMovedError when the pointer is not what this machine saw last, StateError when the store
         does not answer: the pointer is as it was, or the new one.
         """
         seen = self._seen()
         if seen is None:
-            return
+            return None
         self._refuse_if_moved(seen)  # before much is uploaded
-        store = _open(seen.url)
+        store, place = _open(seen.url), f"{self._kind}/{pointer.name}/"
 
         def upload(name: str) -> None:
             with (folder / name).open("rb") as file:
-                store.put(f"releases/{release_id}/{name}", file)
+                store.put(place + name, file)
 
+        *others, last = files
         with _told(seen.url):
-            pages = store.list(f"releases/{release_id}/")
-            there = {one["path"].removeprefix(f"releases/{release_id}/") for page in pages for one in page}
-            _at_once(upload, [name for name in files if name not in there])
-            upload(RELEASE_FILE)
-        self._point(store, seen, Pointer(release=release_id, by=by, id=uuid4().hex))
+            there = {one["path"].removeprefix(place) for page in store.list(place) for one in page}
+            _at_once(upload, [name for name in others if name not in there])
+            upload(last)
+        return self._point(store, seen, pointer)
 
-    def fetch(self, release_id: str, folder: Path, names: Iterable[str]) -> None:
-        """Fetch a release's files into ``folder``, unchecked; the caller has checked that their names stay in
-        there. Raises StateError."""
+    def fetch(self, name: str, folder: Path, files: Iterable[str]) -> None:
+        """Fetch files of the folder ``name`` into ``folder``, unchecked; the caller has checked that their
+        names stay in there. Raises StateError."""
         seen = self._seen()
         assert seen is not None  # noqa: S101 - somebody has read the pointer
         store = _open(seen.url)
 
-        def fetch(name: str) -> None:
-            target = folder / name
+        def fetch(file_name: str) -> None:
+            target = folder / file_name
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as file:
-                for block in store.get(f"releases/{release_id}/{name}"):
+                for block in store.get(f"{self._kind}/{name}/{file_name}"):
                     file.write(block)
 
         with _told(seen.url):
-            _at_once(fetch, names)
+            _at_once(fetch, files)
 
     def _refuse_if_moved(self, seen: Seen) -> None:
         found = self._read(seen.url)
         if (found[1] if found else None) != seen.version:
-            raise PointerMovedError(without_login(seen.url), found[0].release if found else "nothing")
+            raise PointerMovedError(without_login(seen.url), found[0] if found else None)
 
-    def _point(self, store: Any, seen: Seen, pointer: Pointer) -> None:
+    def _point(self, store: Any, seen: Seen, pointer: Pointer) -> Version:
         import obstore.exceptions as wrong
 
         body = pointer.model_dump_json().encode()
         try:
             with _told(seen.url, but=(wrong.AlreadyExistsError, wrong.PreconditionError)):
                 mode = seen.version or "create"
-                version = _version(store.put(_POINTER, body, mode=mode, use_multipart=False))
+                return _version(store.put(self._pointer, body, mode=mode, use_multipart=False))
         except (wrong.AlreadyExistsError, wrong.PreconditionError) as error:
             # An answer that was lost on its way: the second try finds the pointer of the first.
             found = self._read(seen.url)
             if found is None or found[0] != pointer:
-                served = found[0].release if found else "nothing"
-                raise PointerMovedError(without_login(seen.url), served) from error
-            version = found[1]
-        self.saw(version)
+                raise PointerMovedError(without_login(seen.url), found[0] if found else None) from error
+            return found[1]
 
     def _read(self, url: str) -> tuple[Pointer, Version] | None:
         store = _open(url)
         try:
             with _told(url, but=(FileNotFoundError,)):
-                found = store.get(_POINTER)
+                found = store.get(self._pointer)
                 body, meta = bytes(found.bytes()), found.meta
         except FileNotFoundError:
             return None
@@ -175,7 +182,7 @@ class SharedReleases:
             pointer = Pointer.model_validate_json(body)
         except ValidationError as error:
             raise StateError(
-                f"{without_login(url)}/{_POINTER} holds no release's id.", "Is that clayloop's? Remove it."
+                f"{without_login(url)}/{self._pointer} is no pointer.", "Is that clayloop's? Remove it."
             ) from error
         return pointer, _version(meta)
 
@@ -186,7 +193,8 @@ class SharedReleases:
             return None
         except StateError as error:
             raise StateError(
-                f"{self._path} is damaged.", "Name the store again: `clayloop releases share URL`."
+                f"{self._path} is damaged.",
+                "Remove it, and name the store again: `clayloop releases share URL`.",
             ) from error
 
 
@@ -200,7 +208,7 @@ def _open(url: str) -> Any:
         from obstore.store import from_url
     except ImportError as error:
         raise SettingsError(
-            "Releases on an object store need the package obstore.", "pip install 'clayloop[cloud]'"
+            "An object store needs the package obstore.", "pip install 'clayloop[cloud]'"
         ) from error
     with _told(url):
         return from_url(
@@ -208,9 +216,9 @@ def _open(url: str) -> Any:
             client_options={
                 "allow_http": True,  # where AWS_ENDPOINT_URL says http, that is meant
                 "connect_timeout": timedelta(seconds=5),
-                "read_timeout": _SILENCE,
+                "read_timeout": SharedFolders.silence,
             },
-            retry_config={"retry_timeout": _PATIENCE},
+            retry_config={"retry_timeout": SharedFolders.patience},
         )
 
 

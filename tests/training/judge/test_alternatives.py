@@ -1,4 +1,4 @@
-"""Ways of cutting are compared on the same questions, and nothing is stored."""
+"""Ways of cutting, and base models, are compared on the same questions, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ import pytest
 from curation import ChunkSettings, Corpus, Home, SettingsError, TestSet, ingest
 from serving import Embedder, ModelTokenCounter, ServingSettings
 from training import accepted_as_test_set, compare_cuttings, compare_models
+
+ASKED = TestSet(
+    name="mine",
+    queries={"1": "how long must it dry?", "2": "what do I need to make a glaze?"},
+    qrels={"1": {"clay.md": 1}, "2": {"glaze.md": 1}},
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +32,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def test_each_way_has_its_sizes_and_its_score(home: Home) -> None:
-    asked = TestSet(
-        name="mine",
-        queries={"1": "how long must it dry?", "2": "what do I need to make a glaze?"},
-        qrels={"1": {"clay.md": 1}, "2": {"glaze.md": 1}},
-    )
     before = {path: path.stat().st_mtime_ns for path in Path(home.root).rglob("*")}
     ways = [
         ChunkSettings(max_tokens=size, overlap=overlap) for size, overlap in ((128, 0), (64, 0), (64, 24))
     ]
-    large, small, overlapping = compare_cuttings(Corpus.load(home), ways, asked, ServingSettings())
+    large, small, overlapping = compare_cuttings(Corpus.load(home), ways, ASKED, ServingSettings())
     assert large.ndcg == small.ndcg == overlapping.ndcg == 1.0
     assert large.chunks < small.chunks <= overlapping.chunks
     assert small.tokens_median <= small.tokens_max <= 64 < large.tokens_max <= 128
@@ -48,13 +49,8 @@ def test_base_models_are_compared_over_the_same_chunks(home: Home, tmp_path: Pat
     words = mixed_up[0].auto_model.embeddings.word_embeddings.weight
     words.data = words.data.flip(0)  # each word has another one's meaning
     mixed_up.save(str(tmp_path / "mixed-up"))
-    asked = TestSet(
-        name="mine",
-        queries={"1": "how long must it dry?", "2": "what do I need to make a glaze?"},
-        qrels={"1": {"clay.md": 1}, "2": {"glaze.md": 1}},
-    )
     models = [usual, str(tmp_path / "mixed-up")]
-    first, other = compare_models(Corpus.load(home), models, asked, ServingSettings())
+    first, other = compare_models(Corpus.load(home), models, ASKED, ServingSettings())
     assert first.ndcg.estimate == 1.0 and first.change is None
     assert other.change is not None and other.ndcg.estimate == 1 + other.change.estimate <= 1.0
     for one in (first, other):
