@@ -148,21 +148,25 @@ class Rounds:
                         self._died("bot", pid)  # while it sent what was left
                         return
                     time.sleep(0.02)
-            for _ in range(_QUESTIONS):
-                question = f"How do I start it, number {len(self.answered)}?"
-                asked = {"messages": [{"role": "user", "content": question}]}
-                try:
-                    http.post("/v1/chat/completions", json=asked).raise_for_status()
-                except httpx.HTTPError:
-                    break
-                self.answered.append(question)
+            outlives = all(self._ask(http) for _ in range(_QUESTIONS))
             if death is None:
                 end = time.monotonic() + 30
                 while http.get("/healthz").json()["outbox"]["pending"] and time.monotonic() < end:
                     time.sleep(0.05)
-        if death is None or len(self.answered) % _QUESTIONS == 0:
+        if death is None or outlives:
             os.kill(pid, signal.SIGTERM)
         self._died("bot", pid)
+
+    def _ask(self, http: httpx.Client) -> bool:
+        """Whether the bot lives long enough to answer."""
+        question = f"How do I start it, number {len(self.answered)}?"
+        asked = {"messages": [{"role": "user", "content": question}]}
+        try:
+            http.post("/v1/chat/completions", json=asked).raise_for_status()
+        except httpx.HTTPError:
+            return False
+        self.answered.append(question)
+        return True
 
     def _serve(self, death: Death | None) -> None:
         def send(turns: list[Turn]) -> None:

@@ -24,11 +24,11 @@ _ASKS = re.compile(
 # So few words of content name no topic, in a whole question one fewer; so many may where a word points back.
 _SHORT, _POINTING = 2, 4
 _FUNCTION_WORDS = word_set(
-    """a about all also an and any are as at be been but by can could did do does for from get got had has
-    have how i if in instead into is it its make me mine my need no not of off on one ones only or our out
-    please should so some still than that the their them then there these they this those to too up us use
-    used using want was we well were what when where which while who whole why will with without work works
-    would you your"""
+    """a about all also an and any are as at be been but by can could did do does for from get got had
+    happened happens has have how i if in instead into is it its just make me mine my need no not of off on
+    one ones only or our out please should so some still than that the their them then there these they this
+    those to too under up us use used using want was we well were what when where which while who whole why
+    will with without work works would you your"""
 )
 
 
@@ -38,18 +38,19 @@ def look_up(question: str, history: Sequence[Message]) -> str:
     before = next((message.content for message in reversed(history) if message.role == "user"), "")
     if not before or not points_back(question):
         return question
-    return " ".join([*_content(before), question])
+    return " ".join([*content(before), question])
 
 
 def points_back(question: str) -> bool:
     """Whether ``question`` seems to go on with what was said before."""
-    content = len(_content(question))
+    words = len(content(question))
     return (
-        content <= _SHORT - (_ASKS.match(question) is not None)
+        words <= _SHORT - (_ASKS.match(question) is not None)
         or _LEADS_ON.match(question) is not None
-        or (content <= _POINTING and _POINTS_BACK.search(question) is not None)
+        or (words <= _POINTING and _POINTS_BACK.search(question) is not None)
     )
 
 
-def _content(question: str) -> list[str]:
+def content(question: str) -> list[str]:
+    """The words that name a topic."""
     return [word for word in _WORD.findall(question) if word.casefold() not in _FUNCTION_WORDS]

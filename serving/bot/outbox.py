@@ -16,8 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from curation import ClayloopError, Turn, content_id, sweep, write_text
 
 log = logging.getLogger(__name__)
@@ -131,7 +129,7 @@ class Outbox:
                 batch.append((name, Turn.model_validate_json(path.read_text(encoding="utf-8"))))
             except FileNotFoundError:  # another process sent it
                 continue
-            except (ValidationError, ValueError):
+            except ValueError:
                 aside = self.folder / _SET_ASIDE
                 aside.mkdir(exist_ok=True)
                 path.replace(aside / name)

@@ -63,7 +63,8 @@ def unlike(hits: Sequence[Hit]) -> list[Hit]:
 def title_of(hit: Hit) -> str:
     """The section's name as a link where the document has an address, else with its file and line."""
     chunk = hit.chunk
-    return link(name_of(chunk), chunk.url, "" if is_curated(chunk) else chunk.place)
+    place = "" if is_curated(chunk) or not chunk.heading else chunk.place
+    return link(name_of(chunk), chunk.url, place)
 
 
 def as_markdown(found: Sequence[Passage]) -> str:
@@ -110,6 +111,7 @@ def _alone(block: Block, text: str, mark: Span, is_marked: bool) -> Block:
 
 
 def _seen(parts: Sequence[Block], mark: Span | None) -> Sequence[Block]:
-    """The block with the mark, and the code after it; without a mark the first one."""
+    """The block with the mark, and the code or what it announces after it; without a mark the first one."""
     at = next((n for n, part in enumerate(parts) if mark and part.first <= mark.block < part.last), 0)
-    return [*parts[at : at + 1], *(part for part in parts[at + 1 : at + 2] if part.is_code)]
+    announces = parts[at].markdown.endswith(":") if parts else False
+    return [*parts[at : at + 1], *(part for part in parts[at + 1 : at + 2] if part.is_code or announces)]

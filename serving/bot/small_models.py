@@ -17,7 +17,6 @@ from serving.releases.prompt import Prompt
 MOST_TOKENS = 96
 # It likes to go on with a question of its own: the prompt's next line ends the answer.
 STOP = ("\nQuestion:", "\nText:", "\nAnswer:")
-FROM_THE_DOCUMENTATION = "From the documentation:"
 
 _PROMPT = Prompt(
     system="Answer the question from the text.",

@@ -12,12 +12,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from curation import CORRECTION, Chunk, ReleaseError, StateError, TokenCounter, read_record
+from serving.releases.carried_lineage import ledger_rows
 from serving.retrieval.curated import CURATED
 from serving.retrieval.index import IndexedQuestion
 
@@ -128,16 +127,7 @@ def read_answers(folder: Path) -> list[CuratedAnswer]:
 def answer_rows(lineage: Path) -> list[dict[str, Any]]:
     """The rows of a ledger that are about an answer, whatever became of it; none without the file. Raises
     StateError for a damaged one."""
-    if not lineage.exists():
-        return []
-    try:
-        table = pq.read_table(lineage, columns=_COLUMNS, filters=pc.field("teaches") == "answer")
-        rows: list[dict[str, Any]] = table.to_pylist()
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise StateError(
-            f"{lineage} cannot be read as a table: {error}", "Promote another release, or restore this one."
-        ) from error
-    return rows
+    return ledger_rows(lineage, _COLUMNS, pc.field("teaches") == "answer")
 
 
 def answers_to_serve(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 HEADING = "heading"  # the origin of a question that is a section's heading
 CHUNK_REJECTED = "its chunk was rejected"  # the reason why an accepted question teaches nothing
 GONE_FROM_DOCUMENTS = "no longer among the documents"  # the reason why a chunk that was judged is not indexed
-_COLUMNS = ("teaches", "record_id", "verdict", "decided", "fate", "reason")
-_OF_QUESTIONS = ("teaches", "dataset", "record_id", "query", "chunk_id", "origin", "fate", "reason")
+_CARRIED = ["teaches", "record_id", "decided", "fate", "reason"]
 _LEAD = ("train", "holdout", "waiting", "duplicate", "unused")  # fates of examples
 
 
@@ -35,12 +34,9 @@ def chunks_not_to_index(lineage: Path, chunks: Sequence[Chunk], include_unreview
 
     Without the file ``lineage`` nobody has judged any. Raises StateError for a damaged one.
     """
-    verdicts: dict[str, str] = {}
-    if lineage.exists():
-        table = _read(lineage)
-        judged = pc.and_(pc.equal(table["teaches"], "chunk"), pc.not_equal(table["fate"], "left-out"))
-        table = table.filter(judged)
-        verdicts = dict(zip(table["record_id"].to_pylist(), table["verdict"].to_pylist(), strict=True))
+    judged = (pc.field("teaches") == "chunk") & (pc.field("fate") != "left-out")
+    rows = ledger_rows(lineage, ["record_id", "verdict"], judged)
+    verdicts = {row["record_id"]: row["verdict"] for row in rows}
     return {
         chunk.id
         for chunk in chunks
@@ -58,15 +54,12 @@ def accepted_questions(
     One whose chunk was edited leads to what took its place, unless it was rejected before. A heading is none
     of them: the text of its chunk has it. Raises StateError for a damaged file.
     """
-    if not lineage.exists():
-        return []
-    table = _read(lineage, _OF_QUESTIONS)
-    leads = pc.and_(pc.equal(table["teaches"], "example"), pc.is_in(table["fate"], pa.array(_LEAD)))
-    told = pc.or_(pc.equal(table["origin"], HEADING), pc.equal(table["reason"], CHUNK_REJECTED))
+    leads = (pc.field("teaches") == "example") & pc.field("fate").isin(_LEAD)
+    leads &= (pc.field("origin") != HEADING) & (pc.field("reason") != CHUNK_REJECTED)
     if asked == "people":
-        leads = pc.and_(leads, pc.equal(table["dataset"], "conversations"))
+        leads &= pc.field("dataset") == "conversations"
     found: dict[tuple[str, str], IndexedQuestion] = {}
-    for row in table.filter(pc.and_(leads, pc.invert(told))).to_pylist():
+    for row in ledger_rows(lineage, ["dataset", "record_id", "query", "chunk_id"], leads):
         chunk = corpus.today(row["chunk_id"])
         if chunk in here:
             one = IndexedQuestion(
@@ -99,16 +92,20 @@ def carry_lineage(source: Path, target: Path, indexed: Collection[str]) -> None:
     write_table(target, table)
 
 
-def _read(path: Path, columns: Sequence[str] = ()) -> pa.Table:
+def ledger_rows(path: Path, columns: Sequence[str], chosen: pc.Expression) -> list[dict[str, Any]]:
+    """These columns of the rows of the ledger ``path`` that are ``chosen``; none without the file. Raises
+    StateError for a damaged one."""
+    rows: list[dict[str, Any]] = _read(path, columns, chosen).to_pylist() if path.exists() else []
+    return rows
+
+
+def _read(path: Path, columns: Sequence[str] = (), chosen: pc.Expression | None = None) -> pa.Table:
     """All columns, or these."""
     try:
-        table = pq.read_table(path, columns=list(columns) or None)
-    except (pa.ArrowException, OSError) as error:
-        raise StateError(f"{path} cannot be read as a table: {error}", _HINT) from error
-    missing = [name for name in columns or _COLUMNS if name not in table.column_names]
-    if missing:
-        raise StateError(f"{path} is no ledger: it lacks the columns {', '.join(missing)}.", _HINT)
-    return table
-
-
-_HINT = "Promote another release, or restore this one."
+        table = pq.read_table(path, columns=list(columns) or None, filters=chosen)
+        table.select(columns or _CARRIED)  # fails where one is missing
+        return table
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise StateError(
+            f"{path} cannot be read as a table: {error}", "Promote another release, or restore this one."
+        ) from error

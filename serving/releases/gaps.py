@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from curation import StateError, normalise
+from curation import normalise
+from serving.releases.carried_lineage import ledger_rows
 from serving.retrieval.vectors import Vectors
 
 Lack = Literal["refused", "named none", "corrected without a source", "wrong, and no source named"]
@@ -57,17 +56,9 @@ class Gap(BaseModel):
 def open_questions(lineage: Path) -> list[OpenQuestion]:
     """The questions of the ledger ``lineage`` that have no good source, newest first. Raises StateError for a
     damaged file."""
-    if not lineage.exists():
-        return []
     chosen = (pc.field("dataset") == "conversations") & (pc.field("fate") != "left-out")
-    try:
-        rows = pq.read_table(lineage, columns=_COLUMNS, filters=chosen).to_pylist()
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise StateError(
-            f"{lineage} cannot be read as a table: {error}", "Promote another release, or restore this one."
-        ) from error
     records: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
+    for row in ledger_rows(lineage, _COLUMNS, chosen):
         records.setdefault(row["record_id"], []).append(row)
     found = []
     for key, about in records.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from curation import SettingsError, content_id, first_line
 
@@ -25,7 +25,7 @@ class Prompt(BaseModel):
         """The prompt in a JSON file. Raises SettingsError."""
         try:
             prompt = cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, ValidationError) as error:
+        except (OSError, ValueError) as error:
             raise SettingsError(
                 f"The prompt in {path} cannot be read: {first_line(error)}",
                 'It must be JSON: {"system": "…", "template": "… {context} … {question} …"}.',

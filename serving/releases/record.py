@@ -53,8 +53,8 @@ class IndexInfo(BaseModel):
 
 
 class RetrievalInfo(BaseModel):
-    """``top_k`` chunks are looked up. The bot answers when the best one's score is at least
-    ``min_score``."""
+    """``top_k`` chunks are looked up. The bot answers when the index comes as near as ``min_score``
+    (`serving.retrieval.space.nearness`)."""
 
     top_k: int
     min_score: float

@@ -13,8 +13,6 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from curation import HubRepo, ReleaseError, fetch_folder, first_line, push_folder, sha256
 from serving.releases.answers import ANSWERS_FILE
 from serving.releases.card import model_card
@@ -125,7 +123,7 @@ def read_record(folder: Path) -> Release:
         is_whole = RELEASE_ID.fullmatch(release.id) and release.id.endswith("-" + digest(values))
     except FileNotFoundError as error:
         raise ReleaseError(f"There is no {RELEASE_FILE} in it: that is no release.", _NOT_OURS) from error
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise ReleaseError(f"Its {RELEASE_FILE} can't be read: {first_line(error)}", _NOT_OURS) from error
     if not is_whole:
         raise ReleaseError(f"Its {RELEASE_FILE} was changed after the release was made.", _NOT_OURS)

@@ -15,7 +15,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from filelock import FileLock
-from pydantic import ValidationError
 
 from curation import (
     BusyError,
@@ -107,7 +106,7 @@ class ReleaseStore:
                 f"There is no release {release_id} in {self.root}.",
                 "`clayloop releases` lists what there is.",
             ) from error
-        except (OSError, ValueError, ValidationError) as error:
+        except (OSError, ValueError) as error:
             raise ReleaseError(f"{path} can't be read: {first_line(error)}", _RESTORE) from error
         if release.id != release_id or not release_id.endswith("-" + digest(values)):
             raise ReleaseError(f"{path} was changed after the release was made.", _RESTORE)
