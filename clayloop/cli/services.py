@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -43,11 +44,14 @@ def serve(
         context.progress.say(line)
 
     def send(turns: list[Turn]) -> None:
-        from curation import connect_to_argilla, log_turns  # a second and more, that nobody waits for here
+        # A second and more, that nobody waits for here.
+        from curation import Corpus, connect_to_argilla, log_turns
 
         argilla = settings.curation.argilla
         client = connect_to_argilla(argilla, context.home)
-        log_turns(client, argilla, turns, context.base_embedder.embedder, context.corpus)
+        embedder = context.base_embedder.embedder
+        # The documents as they are here: a bot fetches none.
+        log_turns(client, argilla, turns, embedder, partial(Corpus.load, context.home))
 
     with ExitStack() as stack:
         model: LanguageModel | None = None

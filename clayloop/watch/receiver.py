@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 
 from curation import SettingsError, local_url
 
@@ -47,7 +48,7 @@ class Receiver:
         self.refused = 0
         self._socket = _listen(host, port)
         self.url = local_url(host, int(self._socket.getsockname()[1]))
-        app = FastAPI(openapi_url=None)
+        app = FastAPI(openapi_url=None, redirect_slashes=False)
         app.add_api_route(HEALTH, health, response_model=None)
         app.add_api_route(PATH, self._hear, methods=["POST"], response_model=None)
         config = uvicorn.Config(
@@ -76,10 +77,13 @@ class Receiver:
 
     async def _hear(self, request: Request) -> Response:
         body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BYTES:
-                return Response(status_code=413)
+        try:
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    return Response(status_code=413)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         if not self._check(request.headers, body):
             self.refused += 1
             log.info("a call that Argilla did not sign was refused")

@@ -11,6 +11,7 @@ from typing import Literal
 from curation import Turn
 
 _MOST = 10_000
+_MOST_CHANGES = 30  # of what is said about one turn: each is written down and sent, and costs no question
 Thumb = Literal["up", "down", "none"]  # none: taken back
 _NAME = re.compile(r"([0-9a-f]{32})\.(\d{1,6})")
 
@@ -25,7 +26,7 @@ class Conversations:
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
         self._next: OrderedDict[str, int] = OrderedDict()
-        self._turns: OrderedDict[str, Turn] = OrderedDict()
+        self._turns: OrderedDict[str, tuple[Turn, int]] = OrderedDict()  # the number: how often it changed
         self._lock = threading.Lock()
 
     def next_turn(self, before: str | None) -> tuple[str, int]:
@@ -46,7 +47,7 @@ class Conversations:
     def keep(self, turn: Turn) -> None:
         """Remember ``turn`` for what the visitor may say about it."""
         with self._lock:
-            self._turns[name_of_turn(turn.conversation_id, turn.turn)] = turn
+            self._turns[name_of_turn(turn.conversation_id, turn.turn)] = turn, 0
             while len(self._turns) > self._most:
                 self._turns.popitem(last=False)
 
@@ -60,21 +61,23 @@ class Conversations:
         """The turn of that name with the visitor's word on it, and the passage that was ``opened``; a None
         leaves what was said before. None where the turn is not known, or nothing changes."""
         with self._lock:
-            turn = self._turns.get(name)
-            if turn is None:
+            if not self.knows(name):
                 return None
+            turn, changes = self._turns[name]
             said = {
                 "thumb": turn.thumb if thumb is None else None if thumb == "none" else thumb,
                 "comment": turn.comment if comment is None else comment,
                 "opened": tuple(sorted({*turn.opened, *([opened] if opened else [])})),
             }
             rated = turn.model_copy(update=said)
-            self._turns[name] = rated
-            return rated if rated != turn else None
+            if rated == turn:
+                return None
+            self._turns[name] = rated, changes + 1
+            return rated
 
     def knows(self, name: str) -> bool:
-        """Whether something may be said about the turn of that name."""
-        return name in self._turns
+        """Whether something may be said about the turn of that name: not without end."""
+        return name in self._turns and self._turns[name][1] < _MOST_CHANGES
 
 
 def name_of_turn(conversation: str, number: int) -> str:

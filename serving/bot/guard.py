@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MOST_BYTES = 4_000_000  # of one request: a long conversation comes back with each question
 _BODY_SECONDS = 30.0
 _MOST_ADDRESSES = 10_000
-# What computes an answer or a search, or writes; all else is cheap, and a page asks a dozen times a question.
+# What computes an answer or a search, or writes. All else is cheap, and a page asks a dozen times a question.
+# Its thumbs and comments are among that; how often a turn may be rated is bounded.
 _COSTLY = ("/search", "/v1/chat/", "/feedback", "/gradio_api/queue/join", "/gradio_api/call")
 # The page may load and call nothing but the bot itself, whatever an answer contains; only the Hugging Face
 # Hub, which shows Spaces so, may put it into a page of its own.

@@ -27,9 +27,9 @@ _KEPT = " Conversations are kept, so that people can make the answers better."
 _AT_ONCE = 8
 _FONT = ["system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
-_THUMBS: dict[bool | str, Thumb] = {True: "up", False: "down"}  # of Gradio's; "": taken back
+_THUMBS: dict[bool | str, Thumb] = {True: "up", False: "down", "": "none"}  # what Gradio calls them
 _THANKS = "Thank you. The maintainers will see your comment."
-_TOO_OLD = "This answer can't be rated: it is too old, or none to a question."
+_TOO_OLD = "This answer can't be rated: it is too old, was rated very often, or is none to a question."
 _KEPT_AS = "clayloop"
 _IF_RELOADED = "saved => [performance.getEntriesByType('navigation')[0].type === 'reload' ? saved : []]"
 _CSS = """mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }
@@ -220,8 +220,8 @@ def _add_feedback(service: ChatService, chatbot: gr.Chatbot) -> None:
     def rate(history: list[dict[str, Any]], liked: gr.LikeData) -> tuple[str, gr.Row, gr.Markdown]:
         index = liked.index[0] if isinstance(liked.index, (tuple, list)) else liked.index
         turn = last_turn(history[: index + 1]) or ""
-        thumb = _THUMBS.get(liked.liked, "none")
-        if not service.rate(turn, thumb):
+        thumb = _THUMBS.get(liked.liked)
+        if thumb is None or not service.rate(turn, thumb):
             return "", gr.Row(visible=False), tell(_TOO_OLD)
         return turn, gr.Row(visible=thumb != "none"), tell("")
 

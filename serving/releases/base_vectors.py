@@ -26,7 +26,7 @@ class BaseVectors:
     """Embeds with the base model as the newest untrained release of ``store`` has it, without whitening, and
     takes from its index what that has; where there is none, with the base model as it was published.
 
-    ``quick``: without torch where that can be, until more than a few hundred texts are embedded at once.
+    ``quick``: without torch where that can be, until a few hundred texts have been embedded.
     Raises SettingsError when the model can't be loaded, ReleaseError when it is that release's.
     """
 
@@ -36,20 +36,8 @@ class BaseVectors:
         self.name = model_name(name)
         self._folder = store.folder(release.id) if release else None
         self._model = self._folder / MODEL_FOLDER if self._folder else resolve_model(name)
-        self._without = WHITENING if self._folder else FITTED
-        try:
-            self.embedder = (
-                Embedder.quick(self._model, settings, self.name, without=self._without)
-                if quick and isinstance(self._model, Path)
-                else self._shared()
-            )
-        except SettingsError as error:
-            if release is None:
-                raise
-            raise ReleaseError(
-                f"The model of {release.id}, the base that others are compared with, can't be loaded.",
-                "`clayloop releases verify` says what is wrong: restore its folder, or remove it.",
-            ) from error
+        self._asked = 0  # texts, until torch is loaded
+        self.embedder = self._load(quick and isinstance(self._model, Path))
 
     @property
     def dimension(self) -> int:
@@ -57,7 +45,7 @@ class BaseVectors:
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """As ``Embedder.queries``."""
-        return self._able(len(texts)).queries(texts)
+        return self._for(len(texts)).queries(texts)
 
     def documents(self, texts: Sequence[str], progress: Progress = SILENT) -> Vectors:
         """As ``Embedder.documents``, up to rounding (1e-4)."""
@@ -67,18 +55,30 @@ class BaseVectors:
         vectors: Vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         vectors[there] = known[[rows[texts[place]] for place in there]]
         if missing:
-            embedder = self._able(len(missing))
+            embedder = self._for(len(missing))
             vectors[missing] = embedder.documents([texts[place] for place in missing], progress)
         return vectors
 
-    def _able(self, texts: int) -> Embedder:
-        """The embedder, with torch from now on if so many ``texts`` are worth loading it."""
-        if self.embedder.is_quick and texts > _QUICK_UP_TO:
-            self.embedder = self._shared()
+    def _for(self, texts: int) -> Embedder:
+        """The embedder, with torch from now on if so many more ``texts`` are worth loading it."""
+        self._asked += texts
+        if self.embedder.is_quick and self._asked > _QUICK_UP_TO:
+            self.embedder = self._load(quick=False)
         return self.embedder
 
-    def _shared(self) -> Embedder:
-        return Embedder.shared(self._model, self._settings, self._without)
+    def _load(self, quick: bool) -> Embedder:
+        without = WHITENING if self._folder else FITTED
+        try:
+            if quick:
+                return Embedder.quick(Path(self._model), self._settings, self.name, without=without)
+            return Embedder.shared(self._model, self._settings, without)
+        except SettingsError as error:
+            if self._folder is None:
+                raise
+            raise ReleaseError(
+                f"The model of {self._folder.name}, the base that others are compared with, can't be loaded.",
+                "`clayloop releases verify` says what is wrong: restore its folder, or remove it.",
+            ) from error
 
     @cached_property
     def _known(self) -> tuple[Mapping[str, int], Vectors]:

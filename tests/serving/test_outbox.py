@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from curation import ArgillaError, StateError, Turn
+from serving.bot.conversations import Conversations, name_of_turn
 from serving.bot.outbox import Outbox, Sender
 
 
@@ -202,3 +203,15 @@ def test_killed_while_writing_and_while_sending_nothing_is_lost(tmp_path: Path) 
         received.read_text().split() if received.exists() else []
     )
     assert {turn.id for turn in promised} <= arrived
+
+
+def test_a_turn_is_not_rated_without_end() -> None:
+    """Each change is written down and sent to Argilla, and clicks are not counted by address."""
+    conversations = Conversations()
+    conversation, number = conversations.next_turn(None)
+    conversations.keep(turn := make_turn(conversation, number))
+    name = name_of_turn(conversation, number)
+    assert conversations.rate(name, "up") == turn.model_copy(update={"thumb": "up"})
+    assert conversations.rate(name, "up") is None, "nothing changes"
+    changed = [conversations.rate(name, comment=str(time)) is not None for time in range(1_000)]
+    assert 10 < changed.count(True) < 100 and not conversations.knows(name)

@@ -83,7 +83,8 @@ class Baselines:
     coverage: Coverage
 
     def beside(self, model: SearchModel, found: Comparison) -> Baselines:
-        """To compare with ``model`` instead of the served release; ``found`` has its figures."""
+        """To compare with ``model`` instead of the served release, which has the same embedder; ``found`` has
+        its figures."""
         scores = [found.holdout.candidate, *(one.candidate for one in found.sets)]
         return replace(self, served=model, served_scores=scores)
 

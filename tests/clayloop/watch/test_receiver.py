@@ -87,12 +87,22 @@ def test_what_is_signed_gets_in_and_nothing_else(heard: Heard) -> None:
     assert [heard.post(EVENT, headers) for headers in refused] == [401] * len(refused)
     assert heard.post(EVENT + " ", good) == 401
     assert heard.post(b"\xff\xfe", good) == 401
-    assert heard.post(EVENT, good, "/elsewhere") == 404
+    assert heard.post(EVENT, good, "/elsewhere") == heard.post(EVENT, good, "/argilla/") == 404
     assert heard.post("x" * (MOST_BYTES + 1), good) == 413
     assert httpx.get(heard.receiver.url + "/argilla").status_code == 405
     assert httpx.get(heard.receiver.url + "/healthz").json() == {"status": "ok"}
     assert heard.bodies == [EVENT.encode()]
     assert (heard.receiver.accepted, heard.receiver.refused) == (1, len(refused) + 2)
+
+
+def test_who_hangs_up_in_the_middle_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    found = Heard()
+    where = urlsplit(found.receiver.url)
+    with found.receiver:
+        with socket.create_connection((where.hostname or "", where.port or 0)) as caller:
+            caller.sendall(b"POST /argilla HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        assert found.post(EVENT, signed(EVENT)) == 204
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_client_that_says_nothing_does_not_keep_others_out(heard: Heard) -> None:
