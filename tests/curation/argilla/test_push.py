@@ -271,7 +271,7 @@ def test_a_dataset_left_unfinished_is_made_anew(workspace: Workspace) -> None:
     api, settings = workspace.api, workspace.settings
     body = {"name": settings.chunks, "workspace_id": workspace_id(api, settings.workspace)}
     api.request("POST", "/api/v1/datasets", "making", body)
-    assert not any(part.exists for part in read_progress(workspace.client, settings))
+    assert [part.exists for part in read_progress(workspace.client, settings)] == [False, False, False]
     assert workspace.push(small_corpus()).datasets[0].added == 8
 
 
