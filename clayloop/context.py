@@ -43,15 +43,16 @@ class Context:
 
         return BaseVectors(ReleaseStore(self.home), self.settings.serving.embedding, quick=True)
 
-    def corpus(self) -> Corpus:
-        """The documents and chunks of the last ingest, where they are shared that of any machine."""
+    def corpus(self, newest: bool = False) -> Corpus:
+        """The documents and chunks of the last ingest, where they are shared that of any machine. Where these
+        can't be fetched, those that are here have to do, unless only the ``newest`` will."""
         from curation import BusyError, Corpus, StateError, pull_corpus
 
         try:
             if pull_corpus(self.home):
                 self.progress.say("The documents were changed elsewhere: fetched.")
         except (BusyError, StateError) as error:
-            if not Corpus.exists(self.home):
+            if newest or not Corpus.exists(self.home):
                 raise
             self.progress.say(f"{error.message} Going on with the documents that are here.")
         return Corpus.load(self.home)

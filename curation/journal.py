@@ -32,7 +32,7 @@ def append_line(path: Path, line: bytes) -> None:
             end = path.read_bytes().rfind(b"\n") + 1
             try:
                 file.truncate(end)  # half a line
-                _write_all(file.fileno(), line + b"\n")
+                write_all(file.fileno(), line + b"\n")
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(end)
@@ -43,7 +43,7 @@ def append_line(path: Path, line: bytes) -> None:
         raise unwritable(path, error) from error
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
+def write_all(descriptor: int, content: bytes) -> None:
     """Write everything: ``os.write`` may write only a part."""
     while content:
         content = content[os.write(descriptor, content) :]

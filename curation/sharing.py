@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curation.addresses import without_login
 from curation.errors import BusyError, SettingsError, StateError, first_line
-from curation.files import read_record, write_json
+from curation.files import read_record, write_json, write_text
 from curation.home import Home
 
 _AT_ONCE = 8  # files
@@ -82,9 +82,22 @@ class SharedFolders:
         seen = self._seen()
         return seen.version if seen else None
 
-    def set(self, url: str | None) -> None:
-        """Share them at ``url`` from now on; None: no longer. Raises SettingsError for no such store, and
-        StateError when it does not answer."""
+    @contextmanager
+    def shared_at(self, url: str | None) -> Iterator[None]:
+        """Share them at ``url`` from now on (None: no longer), but for what is raised inside: then they are
+        shared as before. Raises SettingsError for no such store, StateError when it does not answer."""
+        before = self._path.read_text() if self._path.exists() else None
+        self._set(url)
+        try:
+            yield
+        except BaseException:
+            if before is None:
+                self._path.unlink(missing_ok=True)
+            else:
+                write_text(self._path, before)
+            raise
+
+    def _set(self, url: str | None) -> None:
         if url is None:
             self._path.unlink(missing_ok=True)
             return
@@ -92,16 +105,15 @@ class SharedFolders:
             raise SettingsError(
                 f"{url!r} is no object store.", f"It starts with one of {', '.join(_SCHEMES)}."
             )
-        self._read(url)
-        seen = self._seen()
-        if seen is None or seen.url != url:
+        found, seen = self._read(url), self._seen()
+        if found is None or seen is None or seen.url != url:
             write_json(self._path, Seen(url=url).model_dump(mode="json"))
 
     def pointer(self) -> tuple[Pointer, Version] | None:
         """The pointer and its version; None where it points nowhere yet, or nothing is shared. Raises
-        StateError when the store does not answer."""
+        StateError when the store does not answer, or the pointer that this machine has seen is gone."""
         seen = self._seen()
-        return self._read(seen.url) if seen else None
+        return self._found(seen) if seen else None
 
     def saw(self, version: Version) -> None:
         """This machine has what that version of the pointer names."""
@@ -113,8 +125,8 @@ class SharedFolders:
         """Upload the ``files`` of a folder, the last one when all others are there, and point at it. Returns
         the pointer's version; None, and nothing happens, where nothing is shared.
 
-        Raises PointerMovedError when the pointer is not what this machine saw last, StateError when the store
-        does not answer: the pointer is as it was, or the new one.
+        Raises PointerMovedError when the pointer is not what this machine saw last, StateError when it is
+        gone, or the store does not answer: the pointer is as it was, or the new one.
         """
         seen = self._seen()
         if seen is None:
@@ -150,8 +162,17 @@ class SharedFolders:
         with _told(seen.url):
             _at_once(fetch, files)
 
-    def _refuse_if_moved(self, seen: Seen) -> None:
+    def _found(self, seen: Seen) -> tuple[Pointer, Version] | None:
         found = self._read(seen.url)
+        if found is None and seen.version is not None:
+            raise StateError(
+                f"What was shared at {without_login(seen.url)} is gone ({self._pointer} is not there).",
+                "`clayloop releases share URL` with the same URL puts there what is here.",
+            )
+        return found
+
+    def _refuse_if_moved(self, seen: Seen) -> None:
+        found = self._found(seen)
         if (found[1] if found else None) != seen.version:
             raise PointerMovedError(without_login(seen.url), found[0] if found else None)
 

@@ -29,6 +29,13 @@ class ObjectStore:
         self.released = threading.Event()
         self.url = f"s3://{BUCKET}/releases"
 
+    def empty(self) -> None:
+        """Remove all that is there."""
+        from obstore.store import from_url
+
+        there = from_url(self.url, client_options={"allow_http": True})
+        there.delete([one["path"] for page in there.list() for one in page])
+
     def fails(self, fault: Fault, only: str = "", after: int = 0) -> None:
         self.fault, self.only, self.after, self.requests = fault, only, after, 0
 

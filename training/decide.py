@@ -102,6 +102,8 @@ def decide(found: Situation, force: bool = False, highest: Rung = FINE_TUNED) ->
                 f" and this one is {_how(found.selection)}. A retrain with its selection finishes it; after"
                 f" {LEFT_ALONE.days} days it is given up."
             )
+        elif highest == INDEX_ONLY and _has_to_train(one):
+            given_up[record.id] = "it trains a model, and this time nothing is to be trained"
         elif obstacle := "a newer run took its place" if resumed else _obstacle(one, found):
             given_up[record.id] = obstacle
         else:
@@ -197,6 +199,10 @@ def fresh_news(found: Situation, served: Sequence[LedgerRow], tried: Sequence[Se
 
 def _is_somebodys_own(record: RunRecord, found: Situation) -> bool:
     return record.inputs.selection != found.inputs.selection and found.now - record.last_sign < LEFT_ALONE
+
+
+def _has_to_train(one: Unfinished) -> bool:
+    return one.record.inputs.rung == FINE_TUNED and one.ending is None and not one.record.has_finished("fit")
 
 
 def _obstacle(one: Unfinished, found: Situation) -> str:

@@ -163,7 +163,7 @@ def synthesize(
     from curation import LanguageModel, synthesize as run
 
     context = context_of(ctx)
-    corpus = context.corpus()
+    corpus = context.corpus(newest=True)  # nothing could be saved after hours of work
     settings = context.settings.curation.synthesis
     if sample is not None:
         settings = settings.model_copy(update={"sample": sample})

@@ -51,12 +51,12 @@ class RecordLinks(BaseModel):
     def records(self, dataset: str, ids: Iterable[str]) -> str:
         """The records with these ids, the first ``MOST_NAMED`` of them; "" where there are none or this
         Argilla does not find them. Of records in two datasets those in the one that has more of them."""
-        shelves: dict[str, list[str]] = {}
+        by_place: dict[str, list[str]] = {}
         for key in ids:
             is_twice = dataset in self.twice and is_asked_twice(key, self.overlap)
             place = self.twice[dataset] if is_twice else self.addresses.get(dataset, "")
-            shelves.setdefault(place, []).append(key)
-        address, found = max(shelves.items(), key=lambda shelf: len(shelf[1]), default=("", []))
+            by_place.setdefault(place, []).append(key)
+        address, found = max(by_place.items(), key=lambda one: len(one[1]), default=("", []))
         named = "|".join(found[:MOST_NAMED])
         if not (address and named and self.finds_ids):
             return ""

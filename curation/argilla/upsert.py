@@ -19,7 +19,8 @@ from curation.suggestions.choice import SIGNALS
 
 @dataclass
 class Outline:
-    """What a record should say, as far as no model is needed: enough to see whether it is up to date.
+    """A record as it should stand in Argilla, without what a model adds (``Finished``). Compared with the
+    record that is there, it tells whether anything is to be sent.
 
     ``derived`` names the metadata that a model adds; ``suggested_by`` the scorers that should have looked at
     the record, as long as nobody has answered it.
@@ -43,8 +44,8 @@ class Finished:
 
 @dataclass
 class Shelf:
-    """A dataset and the records that it holds, by external id. There may be two of a kind: the common one,
-    and that of the records that two people are asked about.
+    """One of Argilla's datasets and the records that were read from it, by external id. A kind of records has
+    one or two: the common one, and that of the records that two people are asked about.
 
     ``vector`` names the one to fill. ``created`` says whether the dataset is new, ``suggests`` whether
     records may have suggestions there (see ``Api.shows_suggestions``).

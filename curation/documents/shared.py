@@ -16,9 +16,10 @@ from filelock import FileLock, Timeout
 
 from curation.documents.corpus import Corpus
 from curation.errors import BusyError, StateError
-from curation.files import sha256, unwritable
+from curation.files import read_table, sha256, unwritable
 from curation.home import Home
 from curation.records.identity import content_id
+from curation.records.triplet import TRIPLET_SCHEMA
 from curation.sharing import Pointer, PointerMovedError, SharedFolders
 
 _STAGING = ".shared"
@@ -27,19 +28,19 @@ _SAVE_AGAIN = "`clayloop ingest` where the documents are whole saves them there 
 
 def share_corpus(home: Home, url: str | None) -> None:
     """Share the corpus at ``url`` from now on; None: no longer. Where none is there, that of ``home`` goes
-    there; where ``home`` has none, it is fetched when it is first read.
+    there, and so do triplets; where ``home`` has none, it is fetched when it is first read.
 
-    Raises SettingsError for what is no object store, StateError when it does not answer, or holds another
-    corpus than ``home``.
+    Raises SettingsError for what is no object store, StateError when it does not answer, or lacks anything
+    that ``home`` has: then it is shared as before.
     """
     shared = SharedFolders(home, "corpus")
-    shared.set(url)
-    if url is not None and Corpus.exists(home):
-        with held(home):
-            if shared.pointer() is None:
-                save_shared(home, lambda _: None)
-            else:
+    with shared.shared_at(url):
+        if url is not None and Corpus.exists(home):
+            with held(home):
                 fetch(home)
+                found = shared.pointer()
+                if found is None or (home.triplets.exists() and home.triplets.name not in found[0].files):
+                    save_shared(home, lambda _: None)
 
 
 def pull_corpus(home: Home) -> bool:
@@ -69,13 +70,13 @@ def fetch(home: Home) -> None:
         for name, expected in pointer.files.items():
             if sha256(new.corpus / name, sync=True) != expected:
                 raise StateError(f"{name} at {shared.url} is not what {pointer.by} saved there.", _SAVE_AGAIN)
-        corpus = Corpus.load(new)
-        if shared.version is None and Corpus.exists(home) and not corpus.holds_the_same(Corpus.load(home)):
+        if shared.version is None and (others := _others(home, new)):
             raise StateError(
-                f"The documents shared at {shared.url} are others than those here.",
-                f"To take them, move {home.corpus} away; ingest what is missing afterwards.",
+                f"The {others} shared at {shared.url} are others than those here.",
+                f"To take them, move {home.corpus} away and share again; then ingest and synthesize what is "
+                "missing.",
             )
-        corpus.save(home)
+        Corpus.load(new).save(home)
         if new.triplets.exists():
             new.triplets.replace(home.triplets)
     shared.saw(version)
@@ -130,6 +131,22 @@ def held(home: Home, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _others(here: Home, there: Home) -> str:
+    """What ``there`` differs in, or lacks of what is ``here``; "" for nothing."""
+    if Corpus.exists(here):
+        ours, theirs = Corpus.load(here), Corpus.load(there)
+        if not theirs.holds_the_same(ours):
+            return "documents"
+        if not ours.former.items() <= theirs.former.items():
+            return "former chunks"
+    if here.triplets.exists() and there.triplets.exists():
+        ids, known = (
+            set(read_table(one.triplets, TRIPLET_SCHEMA)["id"].to_pylist()) for one in (here, there)
+        )
+        return "" if ids <= known else "triplets"
+    return ""
 
 
 def _unseen(home: Home) -> tuple[Pointer, dict[str, str]] | None:

@@ -152,7 +152,8 @@ def _mkdocs(look: Look, folder: str, base: str) -> _Guess | None:
     root = posixpath.normpath(posixpath.join(folder, str(config.get("docs_dir") or "docs")))
     end = "{path}/" if config.get("use_directory_urls", True) else "{path}.html"
     extensions = config.get("markdown_extensions")
-    slugs = [_mapping_in(one, "toc").get("slugify") for one in extensions or () if isinstance(one, dict)]
+    listed = extensions if isinstance(extensions, list) else ()
+    slugs = [_mapping_in(one, "toc").get("slugify") for one in listed if isinstance(one, dict)]
     style = "pymdownx" if "pymdownx" in str(slugs) else "mkdocs"
     return _folder(url) + end, style, root, name
 

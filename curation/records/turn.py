@@ -73,8 +73,9 @@ class Turn(BaseModel):
 
     @property
     def id(self) -> str:
-        """The same for the same conversation and turn: sending it twice stores it once."""
-        return content_id("turn", self.conversation_id, str(self.turn))
+        """Sending a turn twice stores it once. The time is part of it: a bot that was started anew does not
+        know which turns a conversation has, and may give a number again."""
+        return content_id("turn", self.conversation_id, str(self.turn), self.created_at.isoformat())
 
     @property
     def preferred(self) -> str:

@@ -52,18 +52,19 @@ def share(store: ReleaseStore, url: str | None) -> Release | None:
     """Share the releases at ``url`` from now on (None: no longer). What is served there is served here; where
     nothing is, what is served here is served there. Returns what is served at ``url`` then.
 
-    Raises SettingsError for what is no object store, StateError when it does not answer.
+    Raises SettingsError for what is no object store, StateError when it does not answer, ReleaseError for a
+    damaged release: then they are shared as before.
     """
-    store.shared.set(url)
-    pull(store)
-    served = store.current_id()
-    if url is None or served is None:
-        return None
-    release = store.verify(served)
-    if store.shared.pointer() is None:
-        line = store.promotions.origin(served)
-        store.share(release, line.by if line else PERSON)
-    return release
+    with store.shared.shared_at(url):
+        pull(store)
+        served = store.current_id()
+        if url is None or served is None:
+            return None
+        release = store.verify(served)
+        if store.shared.pointer() is None:
+            line = store.promotions.origin(served)
+            store.share(release, line.by if line else PERSON)
+        return release
 
 
 def _fetch(store: ReleaseStore, release_id: str) -> None:

@@ -253,7 +253,7 @@ def test_an_address_given_as_a_folder(clayloop: Command) -> None:
     ("command", "told"),
     [
         (("ingest", "docs"), "Nothing was changed; run it again."),
-        (("retrain",), "it goes on from there"),
+        (("retrain",), "run it again to do the rest"),
         (("status",), "Stopped."),
     ],
 )

@@ -68,8 +68,10 @@ def test_what_one_machine_ingests_another_works_with(
     away = other.well("export", "chunks", "again.jsonl")
     assert "does not answer" in away.err
     assert Path("again.jsonl").read_bytes() == Path("it.jsonl").read_bytes() != b""
-    refused = other("drop", str(pottery))
-    assert refused.code == 8 and "does not answer" in refused.err
+    for command in (("drop", str(pottery)), ("synthesize", "--headings-only")):
+        refused = other(*command)
+        assert refused.code == 8 and "does not answer" in refused.err
+        assert "Going on" not in refused.err, "it fails before it begins"
     cloud.fails("")
     other.well("drop", str(pottery))
     other.well("releases", "share", "--off")

@@ -22,14 +22,14 @@ from serving.bot.conversations import Conversations, name_of_turn
 from serving.bot.outbox import Outbox, Sender
 
 
-def make_turn(conversation: str = "c", number: int = 0) -> Turn:
+def make_turn(conversation: str = "c", number: int = 0, second: int = 0) -> Turn:
     return Turn(
         conversation_id=conversation,
         turn=number,
         question=f"Question {number}?",
         answer="An answer – with “quotes” and 🏺",
         release_id="r0001-00000000",
-        created_at=datetime.now(timezone.utc),
+        created_at=datetime(2026, 11, 30, second=second, tzinfo=timezone.utc),
     )
 
 
@@ -203,6 +203,18 @@ def test_killed_while_writing_and_while_sending_nothing_is_lost(tmp_path: Path) 
         received.read_text().split() if received.exists() else []
     )
     assert {turn.id for turn in promised} <= arrived
+
+
+def test_a_turn_after_a_start_of_the_bot_is_another_record() -> None:
+    """Undone and asked anew, it has the number of one that is in Argilla, perhaps with people's answers."""
+    conversation, _ = Conversations().next_turn(None)
+    before, after = (
+        make_turn(*Conversations().next_turn(f"{conversation}.0"), second=second) for second in (1, 2)
+    )
+    assert (before.conversation_id, before.turn) == (after.conversation_id, after.turn) == (conversation, 1)
+    assert before.id != after.id
+    rated = after.model_copy(update={"thumb": "up"})
+    assert Turn.model_validate_json(rated.model_dump_json()).id == after.id
 
 
 def test_a_turn_is_not_rated_without_end() -> None:

@@ -158,6 +158,36 @@ def test_what_was_tampered_with_never_arrives(cloud: ObjectStore, tmp_path: Path
     assert second.current() == old and second.ids() == [old.id]
 
 
+def test_who_shares_again_fills_a_store_that_was_emptied(cloud: ObjectStore, tmp_path: Path) -> None:
+    first, second = (machine(tmp_path, name, cloud.url) for name in ("first", "second"))
+    old = first.promote(made(first, "old").id)
+    pull(second)
+    new = made(first, "new")
+    cloud.empty()
+    for attempt in (lambda: first.promote(new.id), lambda: pull(second)):
+        with pytest.raises(StateError, match="is gone") as told:
+            attempt()
+        assert "releases share URL" in told.value.hint
+    assert share(first, cloud.url) == old
+    first.promote(new.id)
+    assert pull(second) == new
+
+
+def test_a_share_that_fails_leaves_all_as_it_was(cloud: ObjectStore, tmp_path: Path) -> None:
+    store = ReleaseStore(Home(tmp_path / "home"))
+    release = store.promote(made(store, "one").id)
+    elsewhere = f"{cloud.url}/elsewhere"
+    for before in (None, cloud.url):
+        share(store, before)
+        cloud.fails("503", after=3)
+        with pytest.raises(StateError, match="does not answer"):
+            share(store, elsewhere)
+        cloud.fails("")
+        assert store.shared.url == before
+    new = store.promote(made(store, "two").id)  # the version of the pointer is kept, too
+    assert share(store, elsewhere) == new != release
+
+
 def test_what_is_no_object_store_is_refused(home: Home) -> None:
     with pytest.raises(SettingsError, match="object store"):
         share(ReleaseStore(home), "/some/folder")

@@ -135,6 +135,16 @@ def test_an_interrupted_run_goes_on_whatever_was_answered_since() -> None:
     assert choice.why == f"Going on with run {record.id}, which was interrupted"
 
 
+def test_who_wants_the_index_only_is_not_given_a_run_that_has_to_train() -> None:
+    record = _run()
+    choice = decide(_situation(_rows(3), unfinished=[Unfinished(record)]), highest=INDEX_ONLY)
+    assert (choice.what, choice.rung) == ("new", INDEX_ONLY)
+    assert "nothing is to be trained" in choice.given_up[record.id]
+    no_training = record.model_copy(update={"inputs": record.inputs.model_copy(update={"rung": INDEX_ONLY})})
+    found = _situation(_rows(3), unfinished=[Unfinished(no_training)])
+    assert decide(found, highest=INDEX_ONLY).run == no_training
+
+
 def test_one_that_failed_goes_on_only_with_what_it_had_read() -> None:
     same, other = _run(status="failed"), _run(status="failed", decisions="before")
     assert decide(_situation(unfinished=[Unfinished(same)])).run == same

@@ -54,7 +54,7 @@ _FEW_CONTRADICTED = 2
 _MEAN_TELLS = 2
 _PHRASES: dict[Verdict, str] = {
     "superior": "better than the served release",
-    "non-inferior": "not worse than the served release by more than the margin",
+    "non-inferior": "no worse than the served release",
     "inconclusive": "not known to be better or worse than the served release",
 }
 
@@ -221,7 +221,7 @@ def _reason(judged: GateVerdict, settings: GateSettings, may: bool) -> str:
             f"Not promoted: better than the served release, but too uncertain ({figures}). "
             f"{judged.lacking} more held-out questions would tell, about.{also}"
         )
-    return f"Not promoted: {_PHRASES[judged.verdict]}, and the settings ask for more ({figures}).{also}"
+    return f"Not promoted: not surely better than the served release ({figures}).{also}"
 
 
 def _lacking(interval: Interval | None, queries: int, settings: GateSettings) -> int:

@@ -98,17 +98,25 @@ def test_drafts_and_discarded_responses_are_ignored(
         ("triplets", {"is_positive_relevant": "yes", "is_negative_irrelevant": "yes"}, "accepted"),
         ("triplets", {"is_positive_relevant": "yes", "is_negative_irrelevant": "no"}, "accepted"),
         ("triplets", {"is_positive_relevant": "no", "is_negative_irrelevant": "yes"}, "rejected"),
+        ("triplets", {"is_positive_relevant": "no", "is_negative_irrelevant": "no"}, "rejected"),
+        ("triplets", {"is_positive_relevant": "yes"}, "accepted"),
+        ("triplets", {"is_positive_relevant": "no"}, "rejected"),
         ("triplets", {"is_negative_irrelevant": "yes"}, "undecided"),
+        ("triplets", {"is_negative_irrelevant": "no"}, "undecided"),
         ("conversations", {"is_response_correct": "yes", "out_of_guardrails": "no"}, "accepted"),
         ("conversations", {"is_response_correct": "yes", "out_of_guardrails": "yes"}, "rejected"),
         ("conversations", {"is_response_correct": "no", "out_of_guardrails": "no"}, "rejected"),
+        ("conversations", {"is_response_correct": "no", "out_of_guardrails": "yes"}, "rejected"),
         ("conversations", {"is_response_correct": "no"}, "rejected"),
+        ("conversations", {"out_of_guardrails": "yes"}, "rejected"),
         ("conversations", {"is_response_correct": "yes"}, "undecided"),
         ("conversations", {"out_of_guardrails": "no"}, "undecided"),
+        *((kind, {}, "undecided") for kind in QUESTIONS),
     ],
 )
 def test_the_acceptance_rule(kind: DatasetName, values: dict[str, str], verdict: str) -> None:
-    assert acceptance_verdict(kind, values, {})[0] == verdict
+    told, reason = acceptance_verdict(kind, values, {})
+    assert told == verdict and reason
 
 
 def test_a_negative_that_is_relevant_is_named_in_the_reason() -> None:

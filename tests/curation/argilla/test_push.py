@@ -276,7 +276,7 @@ def test_a_dataset_left_unfinished_is_finished(workspace: Workspace) -> None:
         part = {"name": name, "title": name, "required": True, "settings": {"type": "text"}}
         api.request("POST", f"{base}/fields", "making", part)
     api.request("POST", f"{base}/questions", "making", label_question("good_chunk", "yes", "no", "maybe"))
-    assert not any(part.exists for part in read_progress(workspace.client, settings))
+    assert [part.exists for part in read_progress(workspace.client, settings)] == [False, False, False]
     report = workspace.push(small_corpus()).datasets[0]
     assert (report.added, report.created) == (8, True)
     assert workspace.dataset("chunks").guidelines.startswith(SPECS["chunks"].guidelines[:40])

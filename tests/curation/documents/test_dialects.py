@@ -352,6 +352,15 @@ def test_attributes_of_headings_go(source: str, heading: str) -> None:
     assert headings(source) == [heading]
 
 
+def test_a_toctree_of_myst_goes_and_is_told() -> None:
+    page = Page("a.md")
+    assert texts("Kilns.\n\n```{toctree}\n:maxdepth: 1\n\nlids\nFire <fire>\n```\n\nThe end.\n", page) == [
+        "Kilns.",
+        "The end.",
+    ]
+    assert [(notice.name, notice.line) for notice in page.left_out] == [("toctree", 3)]
+
+
 def test_a_csv_table_of_myst() -> None:
     rows = '"K1", "900 `a|b`, hot"\n"K2", "two\nlines"\n'
     assert texts(f'```{{csv-table}} Kilns\n:header: "Name", "Heat"\n\n{rows}```\n') == [

@@ -81,6 +81,7 @@ def test_sphinx_on_read_the_docs_and_a_readme_beside_it() -> None:
             "",
             "https://kiln.example.org/stable/a/ mkdocs",
         ),
+        ({"mkdocs.yml": MKDOCS + "markdown_extensions: true\n"}, "", "https://kiln.example.org/a/ mkdocs"),
         ({"mkdocs.yml": "site_url: [\n"}, "", "https://github.com/o/k/blob/HEAD/docs/a.md github"),
         (
             {"docusaurus.config.ts": "const c = {\n  url: 'https://k.dev',\n  baseUrl: '/k/',\n}"},

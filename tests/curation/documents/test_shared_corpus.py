@@ -22,7 +22,7 @@ from curation.errors import BusyError, StateError
 from curation.home import Home
 from curation.settings import ChunkSettings, SynthesisSettings
 from curation.synthesis.synthesize import synthesize
-from curation.synthesis.triplets import load_triplets
+from curation.synthesis.triplets import load_triplets, save_triplets
 from tests.curation.counting import CharacterCounter
 from tests.object_store import Fault, ObjectStore
 
@@ -104,11 +104,13 @@ def test_who_has_other_documents_keeps_them_until_they_are_moved_away(
 ) -> None:
     third, same = Home(tmp_path / "third"), Home(tmp_path / "same")
     read(third, docs.page("mine"))
-    for attempt in (lambda: share_corpus(third, cloud.url), lambda: read(third, docs.page("more"))):
-        with pytest.raises(StateError, match="others than those here"):
-            attempt()
-        assert pages(third) == ["mine"] and pages(machines[0]) == ["old"]
+    with pytest.raises(StateError, match=r"documents shared at .* are others than those here") as refused:
+        share_corpus(third, cloud.url)
+    assert "share again" in refused.value.hint
+    read(third, docs.page("more"))  # it shares nothing
+    assert pages(third) == ["mine", "more"] and not pull_corpus(machines[0])
     third.corpus.rename(tmp_path / "away")
+    share_corpus(third, cloud.url)
     read(third, docs.page("mine"))
     assert pages(third) == ["mine", "old"]
 
@@ -119,6 +121,44 @@ def test_who_has_other_documents_keeps_them_until_they_are_moved_away(
     share_corpus(same, None)
     read(same, docs.page("more"))
     assert pull_corpus(machines[0]) and pages(machines[0]) == ["mine", "old"]
+
+
+def test_nothing_is_lost_where_the_same_documents_come_together(
+    cloud: ObjectStore, machines: tuple[Home, Home], docs: Docs, tmp_path: Path
+) -> None:
+    other, former, more = (Home(tmp_path / name) for name in ("other", "former", "more"))
+    read(former, docs.page("old", f"{WORDS} Other words."))
+    for home in (other, former, more):
+        read(home, docs.page("old"))
+    synthesize(more, Corpus.load(more), SynthesisSettings(), None)
+    made = load_triplets(more)
+    share_corpus(more, cloud.url)  # where no triplets are, these go there
+    assert pull_corpus(machines[0]) and load_triplets(machines[0]) == made != []
+
+    save_triplets(other, [made[0].model_copy(update={"id": "another"})])
+    for home, what in ((other, "triplets"), (former, "former chunks")):
+        with pytest.raises(StateError, match=rf"The {what} shared at .* are others"):
+            share_corpus(home, cloud.url)
+    assert [one.id for one in load_triplets(other)] == ["another"] and Corpus.load(former).former
+    save_triplets(other, [])
+    share_corpus(other, cloud.url)
+    assert load_triplets(other) == made
+
+
+def test_who_shares_again_fills_a_store_that_was_emptied(
+    cloud: ObjectStore, machines: tuple[Home, Home], docs: Docs
+) -> None:
+    first, second = machines
+    synthesize(first, Corpus.load(first), SynthesisSettings(), None)
+    cloud.empty()
+    for attempt in (lambda: read(first, docs.page("new")), lambda: pull_corpus(second)):
+        with pytest.raises(StateError, match="is gone") as told:
+            attempt()
+        assert "releases share URL" in told.value.hint
+    share_corpus(first, cloud.url)
+    read(first, docs.page("new"))
+    assert pull_corpus(second) and pages(second) == ["new", "old"]
+    assert load_triplets(second) == load_triplets(first) != []
 
 
 def test_documents_that_are_gone_here_come_again(machines: tuple[Home, Home]) -> None:
