@@ -63,7 +63,7 @@ def push_adjudication(client: rg.Argilla, settings: ArgillaSettings, decisions: 
         if not wanted:
             return 0
         one_word = settings.model_copy(update={"min_submitted": 1})
-        made = make_dataset(api, one_word, settings.adjudication, _GUIDELINES, (*_FIELDS, _QUESTION))
+        made, _ = make_dataset(api, one_word, settings.adjudication, _GUIDELINES, (*_FIELDS, _QUESTION))
         dataset = str(made["id"])
     known = {
         str(record["external_id"]): record

@@ -14,7 +14,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    wait_exponential,
+)
 
 from curation.errors import ArgillaError
 
@@ -30,6 +37,7 @@ DELETE_BATCH = 100  # Argilla's own limit
 RESPONSE_BATCH = 100  # Argilla's own limit
 _ATTEMPTS = 3
 _REPEATABLE = frozenset({"GET", "PUT"})
+_BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _DETAIL_CHARACTERS = 300
 _UNSTORABLE = re.compile(r"[\ud800-\udfff\x00]")
 
@@ -98,16 +106,18 @@ class Api:
         """The JSON answer (None for status 204). ``doing`` completes the sentence "while …" in errors.
 
         A ``repeatable`` request (GET and PUT, unless said otherwise) is sent up to three times while the
-        server fails inside (status 500 and up).
+        server fails inside (status 500 and up) or breaks the connection: Argilla closes one that it has
+        answered with 500 without a word, so whatever is asked next may find it closed.
         """
         if repeatable is None:
             repeatable = method in _REPEATABLE
 
         def warn(state: RetryCallState) -> None:
-            log.warning("Argilla failed inside while %s; trying again", doing)
+            log.warning("Argilla failed while %s; trying again", doing)
 
         retrying = Retrying(
-            retry=retry_if_result(lambda response: response.status_code >= 500),
+            retry=retry_if_result(lambda response: response.status_code >= 500)
+            | retry_if_exception(lambda error: isinstance(error.__cause__, _BROKEN)),
             stop=stop_after_attempt(_ATTEMPTS if repeatable else 1),
             wait=wait_exponential(multiplier=0.5, exp_base=3),
             before_sleep=warn,

@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 @dataclass
 class RemoteDataset:
     """A published dataset of ours. ``fields`` are Argilla's, by name. ``questions`` maps names to Argilla's
-    ids, ``filters`` names to their settings, ``vectors`` names to dimensions, oldest first. ``last_answer``
-    is when a response was last given, changed or deleted, as Argilla says it; none that came with its record
-    counts."""
+    ids, ``filters`` names to their settings, ``vectors`` names to dimensions, oldest first. ``new_vector``
+    says whether the vector to fill was made just now: no record has it yet. ``last_answer`` is when a
+    response was last given, changed or deleted, as Argilla says it; none that came with its record counts."""
 
     spec: DatasetSpec
     name: str
@@ -50,6 +50,7 @@ class RemoteDataset:
     fields: dict[str, JsonObject] = field(default_factory=dict)
     filters: dict[str, JsonObject] = field(default_factory=dict)
     vectors: dict[str, int] = field(default_factory=dict)
+    new_vector: bool = False
     last_answer: str = ""
 
     def is_markdown(self, name: str) -> bool:
@@ -98,22 +99,17 @@ def ensure_dataset(
     vectors: VectorSource | None,
     progress: Progress = SILENT,
 ) -> tuple[RemoteDataset, str | None, bool]:
-    """Make or repair the dataset if need be. Returns it, the name of the vector to fill, and whether it is
-    new.
+    """Make or repair the dataset if need be. Returns it, the name of the vector to fill, and whether this
+    call made it. Several clayloops may do so at once.
 
     Missing filters, a missing vector, the number of submitted responses and which fields are Markdown are put
     right. Raises ArgillaError when fields or questions differ: those are fixed once a dataset is published.
     """
-    row = _row(api, settings, kind)
-    if row is not None and row["status"] != "ready":
-        # A draft that a stopped push left behind: it cannot hold records.
-        api.request(
-            "DELETE", f"/api/v1/datasets/{row['id']}", f"removing the unfinished dataset {row['name']!r}"
-        )
-        row = None
-    created = row is None
-    if row is None:
-        row = _create(api, settings, kind)
+    row, created = _row(api, settings, kind), False
+    if row is None or row["status"] != "ready":
+        spec, name = SPECS[kind], dataset_name(settings, kind)
+        text = with_examples(spec.guidelines)
+        row, created = make_dataset(api, settings, name, text, (*spec.fields, *spec.questions, *spec.filters))
     remote = _checked(api, settings, kind, row)
     if not created:
         _repair(api, settings, remote, row, progress)
@@ -133,7 +129,10 @@ def vector_slug(name: str) -> str:
 
 
 def _row(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> JsonObject | None:
-    name = dataset_name(settings, kind)
+    return _named(api, settings, dataset_name(settings, kind))
+
+
+def _named(api: Api, settings: ArgillaSettings, name: str) -> JsonObject | None:
     return next((row for row in dataset_rows(api, settings) if row["name"] == name), None)
 
 
@@ -147,40 +146,81 @@ def dataset_rows(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
     return [row for row in rows if row["workspace_id"] == workspace]
 
 
-def _create(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> JsonObject:
-    spec = SPECS[kind]
-    name = dataset_name(settings, kind)
-    text = with_examples(spec.guidelines)
-    try:
-        return make_dataset(api, settings, name, text, (*spec.fields, *spec.questions, *spec.filters))
-    except ArgillaRefusalError as error:
-        found = _row(api, settings, kind) if error.status == 409 else None
-        if found is None or found["status"] != "ready":
-            raise
-        return found  # somebody else was quicker
-
-
 def make_dataset(
     api: Api,
     settings: ArgillaSettings,
     name: str,
     guidelines: str,
     parts: Sequence[FieldSpec | QuestionSpec | FilterSpec],
-) -> JsonObject:
-    """Make and publish a dataset. Returns it as Argilla has it."""
+) -> tuple[JsonObject, bool]:
+    """Make and publish a dataset, or finish a draft of that name. Returns it as Argilla has it, and whether
+    this call published it.
+
+    Nobody can tell a draft that a stopped push left behind from one that another clayloop is making now, and
+    Argilla deletes a published dataset, with its records, as readily as a draft. So a draft is never deleted:
+    each adds what is missing, and one publishes it.
+    """
     doing = f"making the dataset {name!r}"
-    body = {
-        "name": name,
+    shown = {
         "guidelines": guidelines,
         "allow_extra_metadata": True,
         "distribution": {"strategy": "overlap", "min_submitted": settings.min_submitted},
-        "workspace_id": workspace_id(api, settings.workspace),
     }
-    base = f"/api/v1/datasets/{api.request('POST', '/api/v1/datasets', doing, body)['id']}"
+    body = {"name": name, "workspace_id": workspace_id(api, settings.workspace), **shown}
+    try:
+        row = api.request("POST", "/api/v1/datasets", doing, body)
+    except ArgillaRefusalError:
+        found = _named(api, settings, name)
+        if found is None:
+            raise
+        if found["status"] == "ready":
+            return found, False
+        row = found
+        _clear(api, row, doing, parts)
+        if any(row[key] != value for key, value in shown.items()):
+            api.request("PATCH", f"/api/v1/datasets/{row['id']}", doing, shown)
+    base = f"/api/v1/datasets/{row['id']}"
     for part in parts:
-        api.request("POST", f"{base}/{part.place}", doing, part.payload())
-    published: JsonObject = api.request("PUT", f"{base}/publish", doing, repeatable=False)
-    return published
+        _add(api, f"{base}/{part.place}", doing, part.payload())
+    try:
+        return api.request("PUT", f"{base}/publish", doing, repeatable=False), True
+    except ArgillaRefusalError:
+        found = _named(api, settings, name)
+        if found is None or found["status"] != "ready":
+            raise
+        return found, False  # somebody else was quicker
+
+
+def _clear(
+    api: Api, draft: JsonObject, doing: str, parts: Sequence[FieldSpec | QuestionSpec | FilterSpec]
+) -> None:
+    """Remove what are not fields or questions of ours from a draft. Argilla refuses that once it is
+    published."""
+    wanted = {part.name: part.type for part in parts if not isinstance(part, FilterSpec)}
+    for place in ("fields", "questions"):
+        for item in api.request("GET", f"/api/v1/datasets/{draft['id']}/{place}", doing)["items"]:
+            [(name, kind)] = _types([item]).items()
+            if wanted.get(name) == kind:
+                continue
+            try:
+                api.request("DELETE", f"/api/v1/{place}/{item['id']}", doing)
+            except ArgillaRefusalError as error:
+                if error.status != 404:  # somebody else was quicker
+                    raise
+
+
+def _add(api: Api, path: str, doing: str, body: JsonObject) -> bool:
+    """Add a part to a dataset. Returns whether it was missing: somebody else may be quicker, whether Argilla
+    then says so (409, or 422 for one that is published) or its database does (500)."""
+    try:
+        api.request("POST", path, doing, body)
+    except ArgillaRefusalError:
+        # Argilla lists metadata for the user only
+        listed = path.replace("/v1/", "/v1/me/") if path.endswith("/metadata-properties") else path
+        if body["name"] not in [item["name"] for item in api.request("GET", listed, doing)["items"]]:
+            raise
+        return False
+    return True
 
 
 def _checked(api: Api, settings: ArgillaSettings, kind: DatasetKind, row: JsonObject) -> RemoteDataset:
@@ -254,7 +294,7 @@ def _repair(
     doing = f"completing the dataset {remote.name!r}"
     for wanted in remote.spec.filters:
         if wanted.name not in remote.filters:
-            api.request("POST", f"{base}/metadata-properties", doing, wanted.payload())
+            _add(api, f"{base}/metadata-properties", doing, wanted.payload())
             remote.filters[wanted.name] = wanted.payload()["settings"]
             progress.say(f"{remote.name}: added the filter {wanted.name!r}")
     for part in remote.spec.fields:
@@ -288,11 +328,7 @@ def _ensure_vector(api: Api, remote: RemoteDataset, vectors: VectorSource) -> st
     if len(remote.vectors) >= MOST_VECTORS:
         _make_room(api, remote, base)
     body = {"name": name, "title": f"{_VECTOR_TITLE}{name}", "dimensions": vectors.dimension}
-    try:
-        api.request("POST", base, f"adding the vector {name!r} to {remote.name!r}", body)
-    except ArgillaRefusalError as error:
-        if error.status != 409:  # somebody else was quicker
-            raise
+    remote.new_vector = _add(api, base, f"adding the vector {name!r} to {remote.name!r}", body)
     remote.vectors[name] = vectors.dimension
     return name
 

@@ -66,7 +66,7 @@ class Shelf:
     def is_current(self, outline: Outline) -> bool:
         """Whether Argilla's record says what ``outline`` says, but for the queue."""
         record = self.records.get(outline.id)
-        if record is None or record["fields"] != outline.fields:
+        if record is None or self.dataset.new_vector or record["fields"] != outline.fields:
             return False
         metadata = record.get("metadata") or {}
         if any(

@@ -11,6 +11,7 @@ from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import workspace_id
 from curation.argilla.datasets import MOST_VECTORS, ensure_dataset
 from curation.argilla.progress import read_progress
+from curation.argilla.schemas import SPECS
 from curation.argilla.vectors import ChunkVectors, Vectors, VectorSource, nearest_other, places
 from curation.documents.corpus import Corpus
 from curation.errors import ArgillaError, StateError
@@ -267,12 +268,38 @@ def test_the_tutorials_own_dataset_is_completed(workspace: Workspace) -> None:
     assert row["distribution"] == {"strategy": "overlap", "min_submitted": 2}
 
 
-def test_a_dataset_left_unfinished_is_made_anew(workspace: Workspace) -> None:
+def test_a_dataset_left_unfinished_is_finished(workspace: Workspace) -> None:
     api, settings = workspace.api, workspace.settings
     body = {"name": settings.chunks, "workspace_id": workspace_id(api, settings.workspace)}
-    api.request("POST", "/api/v1/datasets", "making", body)
+    base = f"/api/v1/datasets/{api.request('POST', '/api/v1/datasets', 'making', body)['id']}"
+    for name in ("filename", "of-another-version"):
+        part = {"name": name, "title": name, "required": True, "settings": {"type": "text"}}
+        api.request("POST", f"{base}/fields", "making", part)
+    api.request("POST", f"{base}/questions", "making", label_question("good_chunk", "yes", "no", "maybe"))
     assert [part.exists for part in read_progress(workspace.client, settings)] == [False, False, False]
-    assert workspace.push(small_corpus()).datasets[0].added == 8
+    report = workspace.push(small_corpus()).datasets[0]
+    assert (report.added, report.created) == (8, True)
+    assert workspace.dataset("chunks").guidelines.startswith(SPECS["chunks"].guidelines[:40])
+    assert workspace.push(small_corpus()).changed == 0
+
+
+def test_a_vector_that_was_deleted_is_filled_again(workspace: Workspace) -> None:
+    corpus = small_corpus()
+    workspace.push(corpus, small_triplets(corpus))
+    before = workspace.records("chunks")
+    answer(workspace.hire("fills-again"), before[corpus.chunks[0].id]["id"], good_chunk="no")
+    base = f"/api/v1/datasets/{workspace.dataset('chunks').id}/vectors-settings"
+    [vector] = workspace.api.request("GET", base, "reading")["items"]
+    workspace.api.request("DELETE", f"/api/v1/vectors-settings/{vector['id']}", "deleting")
+    assert not any(row["vectors"] for row in workspace.records("chunks").values())
+    report = workspace.push(corpus, small_triplets(corpus))
+    assert [part.updated for part in report.datasets] == [8, 0, 0]
+    after = workspace.records("chunks")
+    assert {key: row["vectors"] for key, row in after.items()} == {
+        key: row["vectors"] for key, row in before.items()
+    }
+    assert len(after[corpus.chunks[0].id]["responses"]) == 1
+    assert workspace.push(corpus, small_triplets(corpus)).changed == 0
 
 
 def test_another_model_gets_a_vector_of_its_own(api: Api, settings: ArgillaSettings) -> None:
