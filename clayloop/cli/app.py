@@ -45,9 +45,7 @@ from curation import ClayloopError, StateError, shortage
 
 _AGAIN = "Stopped. Nothing was changed; run it again."
 _GOES_ON = "Stopped. What is done is kept; run it again, and it goes on from there."
-_STEPS_KEPT = (
-    "Stopped. Finished steps are kept; run it again to do the rest."
-)
+_STEPS_KEPT = "Stopped. Finished steps are kept; run it again to do the rest."
 _STOPPED = {
     **dict.fromkeys(("ingest", "bootstrap", "reindex"), _AGAIN),
     **dict.fromkeys(("synthesize", "push", "generations"), _GOES_ON),
