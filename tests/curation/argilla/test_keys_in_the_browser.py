@@ -31,7 +31,7 @@ from tests.browser import chromium_page
 from tests.curation.argilla.sample import dataset_of, make_chunk, make_triplet, make_turn, rows, small_corpus
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Response
 
 pytestmark = [pytest.mark.argilla, pytest.mark.browser]
 
@@ -132,12 +132,25 @@ class Desk:
 
     @contextmanager
     def _answer(self) -> Iterator[None]:
-        """Until Argilla has stored an answer."""
-        with self.page.expect_response(
-            lambda response: "/responses" in response.url and response.request.method in ("POST", "PUT")
-        ) as answer:
-            yield
-        assert answer.value.ok
+        """Until Argilla has stored an answer. Its page saves what is half done as a draft by itself; an Enter
+        at that moment is lost on a slow machine, and a person presses it again."""
+        stored: list[Response] = []
+
+        def note(response: Response) -> None:
+            is_answer = "/responses" in response.url and response.request.method in ("POST", "PUT")
+            if is_answer and '"submitted"' in (response.request.post_data or ""):
+                stored.append(response)
+
+        self.page.on("response", note)
+        yield
+        for tried in range(600):
+            if stored:
+                break
+            if tried and not tried % 200:
+                self.page.keyboard.press("Enter")
+            self.page.wait_for_timeout(50)
+        self.page.remove_listener("response", note)
+        assert stored and stored[0].ok, "an answer was stored"
 
     def _press(self, kind: DatasetName, said: Values) -> None:
         press = self.page.keyboard.press
