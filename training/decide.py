@@ -102,9 +102,7 @@ def decide(found: Situation, force: bool = False, highest: Rung = FINE_TUNED) ->
                 f" and this one is {_how(found.selection)}. A retrain with its selection finishes it; after"
                 f" {LEFT_ALONE.days} days it is given up."
             )
-        elif highest == INDEX_ONLY and _has_to_train(one):
-            given_up[record.id] = "it trains a model, and this time nothing is to be trained"
-        elif obstacle := "a newer run took its place" if resumed else _obstacle(one, found):
+        elif obstacle := "a newer run took its place" if resumed else _obstacle(one, found, highest):
             given_up[record.id] = obstacle
         else:
             resumed = record
@@ -201,11 +199,7 @@ def _is_somebodys_own(record: RunRecord, found: Situation) -> bool:
     return record.inputs.selection != found.inputs.selection and found.now - record.last_sign < LEFT_ALONE
 
 
-def _has_to_train(one: Unfinished) -> bool:
-    return one.record.inputs.rung == FINE_TUNED and one.ending is None and not one.record.has_finished("fit")
-
-
-def _obstacle(one: Unfinished, found: Situation) -> str:
+def _obstacle(one: Unfinished, found: Situation, highest: Rung) -> str:
     """Why the run cannot be finished, or nothing."""
     record, inputs = one.record, one.record.inputs
     if inputs.selection != found.inputs.selection:
@@ -215,6 +209,9 @@ def _obstacle(one: Unfinished, found: Situation) -> str:
         )
     if one.ending is not None and one.ending.release is None:
         return one.ending.verdict
+    has_to_train = inputs.rung == FINE_TUNED and one.ending is None and not record.has_finished("fit")
+    if has_to_train and highest == INDEX_ONLY:
+        return "it trains a model, and this time nothing is to be trained"
     changed = [
         words
         for name, words in _MUST_NOT_CHANGE.items()

@@ -118,7 +118,7 @@ def measure_baselines(
     base_model = BaseVectors(store, serving.embedding)
     vectors = base_model.documents([chunk.text for chunk in given.chunks], progress)
     base = SearchModel(base_model.embedder, SearchSpace.plain(vectors))  # neither whitening nor pieces
-    base_scores = _scores(base, given, settings)
+    base_scores = _scores(base, given, settings, embed_questions(base, given.questions, given.chunks))
     queries = base_model.queries
     pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.space.chunks, queries)
     return Baselines(
@@ -141,12 +141,13 @@ def compare(candidate: SearchModel, baselines: Baselines) -> Comparison:
     given = baselines.given
     candidate = replace(candidate, progress=baselines.served.progress)
     is_same = candidate.embedder is baselines.served.embedder
-    known = (baselines.embedded, baselines.served_scores) if is_same else ()
-    scores = _scores(candidate, given, baselines.settings, *known)
+    embedded = baselines.embedded if is_same else embed_questions(candidate, given.questions, given.chunks)
+    known = baselines.served_scores if is_same else ()
+    scores = _scores(candidate, given, baselines.settings, embedded, known)
     alone = {}
     if candidate.reranker is not None and given.questions:
         size = candidate.embedder.dimension
-        found = measure(candidate.alone, given.questions, given.chunks, [size])[size].metrics
+        found = measure(candidate.alone, given.questions, given.chunks, [size], embedded)[size].metrics
         alone = {name: round(value, 6) for name, value in found.items()}
     kinds: list[Kind] = ["own" if one.corpus is None else "generic" for one in given.sets]
     holdout, *others = (
@@ -244,11 +245,11 @@ def _scores(
     model: SearchModel,
     given: Round,
     settings: TrainingSettings,
-    embedded: EmbeddedQuestions | None = None,
+    embedded: EmbeddedQuestions,
     known: Sequence[PerDimension] = (),
 ) -> list[PerDimension]:
-    """On the holdout, then on each set, per Matryoshka dimension. What a model with the same embedder had is
-    taken over: the holdout as it was ``embedded``, and of its ``known`` scores those on other things.
+    """On the holdout, as it was ``embedded``, then on each set, per Matryoshka dimension. Of the ``known``
+    scores of a model with the same embedder those on other things are taken over.
 
     A reranker is heard where the bot's own chunks are ranked. Sets about other things tell what the embedding
     model has forgotten, and are ranked by it alone.
