@@ -78,9 +78,9 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
     """The page. Its API endpoint is ``/chat`` (gradio_client: ``predict(message, api_name="/chat")``)."""
     settings = service.settings
 
-    def chat(message: str, history: list[dict[str, Any]], *chosen: Any) -> Iterator[dict[str, Any]]:
+    def chat(message: str | None, history: list[dict[str, Any]], *chosen: Any) -> Iterator[dict[str, Any]]:
         before = last_turn(history)
-        for reply, turn in service.reply(message, read_history(history), before, _options(chosen)):
+        for reply, turn in service.reply(message or "", read_history(history), before, _options(chosen)):
             is_drafted = any(hit.drafted_by for hit in reply.hits)
             content = marked(reply.page, turn) if is_drafted else reply.page
             yield {"role": "assistant", "content": content, "metadata": {"id": turn}}
