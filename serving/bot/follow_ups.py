@@ -45,9 +45,8 @@ def look_up(question: str, history: Sequence[Message]) -> str:
 def points_back(question: str) -> bool:
     """Whether ``question`` seems to go on with what was said before."""
     words = len(content(question))
-    return (
-        words <= _SHORT - (_ASKS.match(question) is not None)
-        or (words <= _POINTING and bool(_LEADS_ON.match(question) or _POINTS_BACK.search(question)))
+    return words <= _SHORT - (_ASKS.match(question) is not None) or (
+        words <= _POINTING and bool(_LEADS_ON.match(question) or _POINTS_BACK.search(question))
     )
 
 
