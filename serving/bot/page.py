@@ -78,14 +78,24 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
     """The page. Its API endpoint is ``/chat`` (gradio_client: ``predict(message, api_name="/chat")``)."""
     settings = service.settings
 
-    def chat(message: str | None, history: list[dict[str, Any]], *chosen: Any) -> Iterator[dict[str, Any]]:
+    def chat(message: str, history: list[dict[str, Any]], *chosen: Any) -> Iterator[dict[str, Any]]:
         before = last_turn(history)
-        for reply, turn in service.reply(message or "", read_history(history), before, _options(chosen)):
+        for reply, turn in service.reply(message, read_history(history), before, _options(chosen)):
             is_drafted = any(hit.drafted_by for hit in reply.hits)
             content = marked(reply.page, turn) if is_drafted else reply.page
             yield {"role": "assistant", "content": content, "metadata": {"id": turn}}
 
     chatbot = _chatbot(settings)
+    textbox = gr.Textbox(
+        placeholder="Ask about the documentation",
+        show_label=False,
+        scale=7,
+        autofocus=True,
+        submit_btn=True,
+        stop_btn=True,
+    )
+    # A program may send null, of which Gradio's own code makes an error.
+    setattr(textbox, "preprocess", lambda payload: str(payload or ""))  # noqa: B010 - it is a method
     # One Blocks: a second around it makes Gradio build its whole app three more times, for half a second.
     page = gr.ChatInterface(
         chat,
@@ -101,14 +111,7 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
         fill_height=True,
         additional_inputs=_advanced(service) if settings.advanced_options else None,
         additional_inputs_accordion=gr.Accordion("Advanced options", open=False, render=False),
-        textbox=gr.Textbox(
-            placeholder="Ask about the documentation",
-            show_label=False,
-            scale=7,
-            autofocus=True,
-            submit_btn=True,
-            stop_btn=True,
-        ),
+        textbox=textbox,
         chatbot=chatbot,
     )
     page.title = settings.title

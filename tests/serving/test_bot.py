@@ -80,7 +80,7 @@ def test_answers_with_sources_and_logs_the_conversation(
 def test_a_program_that_sends_nothing_is_asked_for_a_question(
     bot: RunningBot, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert Client(bot.url, verbose=False).predict(None, api_name="/chat")["content"] == NOTHING_ASKED
+    assert NOTHING_ASKED in Client(bot.url, verbose=False).predict(None, api_name="/chat")["content"]
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
 
 
