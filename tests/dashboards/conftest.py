@@ -8,16 +8,17 @@ import pytest
 
 from curation import Corpus, Decision, Home
 from tests.training import rounds
-from tests.training.material import accepted_triplets, conversation, make_chunks, settings
+from tests.training.material import MODEL, accepted_triplets, conversation, make_chunks, serving, settings
 from training import retrain_from_annotations
 
 CHUNKS = make_chunks()
 
 
 @pytest.fixture(scope="session")
-def served(bootstrapped: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home whose first release was made from the chunks, and which has read them."""
-    home = rounds.copied(bootstrapped, tmp_path_factory.mktemp("standing") / "home")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home whose first release was made from the chunks, and which has read them. Of the usual base model:
+    `clayloop search`, which the page calls, loads no torch for it."""
+    home = rounds.bootstrapped(tmp_path_factory.mktemp("standing") / "home", MODEL, CHUNKS)
     Corpus(documents=[], chunks=CHUNKS).save(home)
     return home
 
@@ -31,14 +32,11 @@ def decisions() -> list[Decision]:
 
 
 @pytest.fixture(scope="session")
-def retrained(
-    served: Home, tiny_model: Path, decisions: list[Decision], tmp_path_factory: pytest.TempPathFactory
-) -> Home:
+def retrained(served: Home, decisions: list[Decision], tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home that serves what was learned from the decisions."""
     home = rounds.copied(served, tmp_path_factory.mktemp("retrained") / "home")
     corpus = Corpus(documents=[], chunks=CHUNKS)
-    chosen, serving = settings(learning_rate=0.02), rounds.serving(tiny_model)
-    summary = retrain_from_annotations(home, corpus, chosen, serving, lambda: decisions)
+    summary = retrain_from_annotations(home, corpus, settings(), serving(), lambda: decisions)
     assert summary.outcome == "promoted", summary.verdict
     return home
 
