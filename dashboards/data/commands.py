@@ -26,7 +26,7 @@ def read_topics(handover: Handover) -> list[Gap]:
     return _GAPS.validate_python(run_clayloop(handover.clayloop, "gaps", "--json", "--most", "100"))
 
 
-def dry_run(handover: Handover, say: Callable[[str], None]) -> list[Preview]:
+def dry_run(handover: Handover, say: Callable[[str], None] = lambda line: None) -> list[Preview]:
     """What a retrain would do, without its many rows; one, in a list as every feed gives. ``say`` is told how
     far it is. Raises ClayloopError."""
     found = run_clayloop(handover.clayloop, "retrain", "--dry-run", "--json", "-", say=say)
