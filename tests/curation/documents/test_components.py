@@ -106,3 +106,45 @@ def test_expressions_of_mdx_are_no_text() -> None:
     assert texts(source, page) == ["New.", "It is hot, says author. {`As ${it} is`} {name}"]
     assert [notice.name for notice in page.left_out] == ["{expression}"] * 3
     assert texts("Use {a.b?.c} and )}.", Page("a.md")) == ["Use {a.b?.c} and )}."]
+
+
+def test_what_stands_far_in_is_read_as_what_it_is() -> None:
+    source = """\
+    <Steps>
+        <Step title="Knead">
+            Look at it.
+            <Frame>
+                ![Soft clay](a.png)
+            </Frame>
+        </Step>
+        <Step title="Fire">
+            Then:
+            ```sh
+            fire
+            ```
+            - and wait
+        </Step>
+    </Steps>
+
+    <Frame>![The *kiln*](b.png)</Frame>
+    """
+    assert texts(source, Page("a.mdx")) == [
+        *("Knead:", "Look at it.", "Soft clay", "Fire:", "Then:", "```sh\nfire\n```", "- and wait"),
+        "The kiln",
+    ]
+
+
+def test_comments_of_jsx_are_no_text() -> None:
+    source = """\
+    Before.
+
+    {/* For editors:
+
+    keep this short. */}
+
+    {/* one line */}
+    After. {/* and */} more.
+
+    {/* never closed
+    """
+    assert texts(source, Page("a.mdx")) == ["Before.", "After. more.", "{/* never closed"]

@@ -22,19 +22,25 @@ from curation.documents.markup.markdown.context import (
     push_markdown,
     push_paragraph,
 )
+from curation.documents.markup.rst.names import ADMONITIONS
 from curation.words import word_set
 
 _MARK = re.compile(r"^(?P<mark>:{3,}|/{3,})(?:[ \t]*(?P<rest>.*?))?[ \t]*(?:(?<=[ \w}\])]):{3,})?$")
 _CODE_FENCE = re.compile(r"^(`{3,}|~{3,})")
 _TITLED = re.compile(r"^(?P<name>[\w-]+)[ \t]*\[(?P<title>.*)\](?:\{.*\})?$")
 _ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}\s*$")
+_DIRECTIVE = re.compile(r"\{[A-Za-z]")
+_CLASS = re.compile(r"\.(?:callout-)?([\w-]+)")
+_TITLE = re.compile(r"\btitle=(?:\"([^\"]*)\"|'([^']*)')")
 _MODULE = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
 _OPTIONS_OF_MKDOCSTRINGS = re.compile(
     r"^\s+(?:handler|options|selection|rendering|inherited_members|members|show_\w+|heading_level)\s*:"
 )
 _OPTION_OF_PYMDOWNX = re.compile(r"^ {4,}[a-z][\w-]*:(?: .*)?$")
-_WITHOUT_LABEL = word_set(
-    "code-group tabs tab-set group raw div row column columns container grid card-group html api-table steps"
+# Blocks of pymdownx: what follows their names is an element, an id or a number.
+_WITHOUT_TITLE = word_set("html caption figure-caption table-caption define")
+_WITHOUT_LABEL = _WITHOUT_TITLE | word_set(
+    "code-group tabs tab-set group raw div row column columns container grid card-group api-table steps"
 )
 
 
@@ -47,7 +53,7 @@ def _container(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     if line[:3] not in {":::", "///"}:
         return False
     found = _MARK.match(line)
-    if not found or (found["rest"] or "").startswith("{") or not _may_be(found["mark"], found["rest"] or ""):
+    if not found or not _may_be(found["mark"], found["rest"] or ""):
         return False
     if silent:
         return True
@@ -64,7 +70,10 @@ def _container(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 
 
 def _may_be(mark: str, rest: str) -> bool:
-    return mark[0] == ":" or not rest or re.match(r"^[\w-]+(?:\s*\|.*)?$", rest) is not None
+    """A ``{name}`` is a directive of MyST's."""
+    if mark[0] == ":":
+        return not _DIRECTIVE.match(rest)
+    return not rest or re.match(r"^[\w-]+(?:\s*\|.*)?$", rest) is not None
 
 
 def _read(state: StateBlock, first: int, end: int, rest: str) -> None:
@@ -108,13 +117,17 @@ def _behind_options(state: StateBlock, first: int, last: int) -> int:
 
 def _label(rest: str) -> str:
     """The words that stand for ``name title``, ``name[title]``, ``name | title``, ``{.class}``."""
+    if rest.startswith("{"):  # {.callout-note title="Hot"} of Pandoc and Quarto
+        given = _TITLE.search(rest)
+        kind = next((one for one in _CLASS.findall(rest) if one in ADMONITIONS), "")
+        return given[1] or given[2] or "" if given else kind.capitalize()
     titled = _TITLED.match(rest)
     if titled:
         return titled["title"].strip()
     rest = _ATTRIBUTES.sub("", rest)
     name, _, title = rest.partition("|") if "|" in rest else rest.partition(" ")
     name, title = name.strip(" ."), title.strip()
-    if title:
+    if title and name not in _WITHOUT_TITLE:
         return title
     return "" if name.lower() in _WITHOUT_LABEL or not name else name.replace("-", " ").capitalize()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, html_block
 from markdown_it.rules_inline import StateInline
 
 from curation.documents.markup.markdown.context import (
@@ -36,6 +36,7 @@ _COMPONENT = re.compile(r"</?[A-Z][\w.]*(?=[\s/>]|$)|<>|</>", re.MULTILINE)
 _ELEMENT = re.compile(
     r"</?(?!(?:table|thead|tbody|tfoot|tr|td|th|caption|pre|script|style)\b)[a-z][\w.-]*(?=[\s/>]|$)"
 )
+_CAPITAL = re.compile(r"</?[A-Z]+[a-z]")
 _ITEMS = re.compile(r"\bitems=\{\s*\[([^\[\]{}]*)\]\s*\}")
 _STRING = re.compile(r"([\"'`])(.*?)\1")
 _SIGNIFICANT = re.compile(r"[\"'`{}<>\\]")
@@ -49,6 +50,7 @@ def dialect(md: MarkdownIt) -> None:
     add_block_rule(md, "{", _comment)
     add_block_rule(md, "{)", _expression)
     add_block_rule(md, "<", _component)
+    md.block.ruler.at("html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]})
     md.inline.ruler.before("html_inline", "mdx_inline", _inline)
     md.inline.ruler.before("html_inline", "mdx_value", _inline_value)
 
@@ -143,6 +145,11 @@ def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
                 context.tabs.pop()
         state.line = end_line
     return True
+
+
+def _html_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """markdown-it's own, but for components whose names are HTML's: ``<Frame>``, ``<Details>``."""
+    return not _CAPITAL.match(line_at(state, first)) and html_block(state, first, last, silent)
 
 
 def _put(state: StateBlock, tag: str, number: int) -> None:
