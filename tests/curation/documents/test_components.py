@@ -134,6 +134,36 @@ def test_what_stands_far_in_is_read_as_what_it_is() -> None:
     ]
 
 
+def test_comments_for_what_colours_code_go() -> None:
+    source = """\
+    ```js
+    // highlight-next-line
+    fire() // [!code focus]
+    {/* highlight-start */}
+    wait() /* [!code ++] */
+    // kept, as is highlight-me
+    // highlight-end
+    ```
+    """
+    kept = "```js\nfire()\nwait()\n// kept, as is highlight-me\n```"
+    assert texts(source, Page("a.md")) == [kept]
+
+
+def test_tabs_without_labels_and_badges() -> None:
+    source = """\
+    <Tabs>
+    <TabItem value="gas">
+
+    Blue.
+
+    </TabItem>
+    </Tabs>
+
+    Lids <Badge type="tip" text="new" />
+    """
+    assert texts(source, Page("a.mdx")) == ["gas:", "Blue.", "Lids new"]
+
+
 def test_comments_of_jsx_are_no_text() -> None:
     source = """\
     Before.

@@ -211,6 +211,12 @@ def test_hugo_and_liquid_lose_their_marks() -> None:
         puts 1
         {% endhighlight %}
 
+        {% code title="b.sh" overflow="wrap" %}
+        ```sh
+        fire
+        ```
+        {% endcode %}
+
         {% tab title="Linux" %}
         Run apt.
         {% endtab %}
@@ -225,8 +231,7 @@ def test_hugo_and_liquid_lose_their_marks() -> None:
         "a.html:",
         "```\n{{< kiln >}}\n<b>\n```",
         "```ruby\nputs 1\n```",
-        "Linux:",
-        "Run apt.",
+        *("b.sh:", "```sh\nfire\n```", "Linux:", "Run apt."),
     ]
 
 

@@ -40,6 +40,12 @@ _FILE_OF_CODE = re.compile(
 _GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S+)\s*\*/\}\s*$")
 # Options of a cell at the top of its code (Quarto, nbdev): #| echo: false
 _CELL_OPTIONS = re.compile(r"\A(?:[ \t]*(?:#|//|--|%%)\|[ \t]*[\w-]+(?::[^\n]*)?(?:\n|\Z))+")
+# Comments for what colours code: // highlight-next-line, // [!code focus]
+_COMMENT, _COMMENT_END = r"[ \t]*(?://|#|--|;|/\*|<!--|\{/\*)[ \t]*", r"[ \t]*(?:\*/\}?|-->)?[ \t]*"
+_COLOURING = re.compile(
+    rf"(?m)^{_COMMENT}highlight-(?:next-line|start|end){_COMMENT_END}(?:\n|\Z)"
+    rf"|{_COMMENT}\[!code [^\]\n]{{1,80}}\]{_COMMENT_END}$"
+)
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
 # A tag that includes a file, over several lines (mkdocs-include-markdown).
 _LONG_INCLUDE = re.compile(r"\{%-?[ \t]*\n[ \t]*include[^%]{1,1000}%\}")
@@ -190,6 +196,8 @@ class _Reader(Writer):
         self.flush(lead)
         language = _LANGUAGE.match(info)
         code = code_with_includes(self._context, node.token.content, self.line - 1)
+        if "highlight-" in code or "[!code " in code:
+            code = _COLOURING.sub("", code)
         text = unescaped(_CELL_OPTIONS.sub("", _BLANK_EDGES.sub("", code)))
         self.outline.add(Block("code", text, self.line, language=language[1] if language else ""))
 

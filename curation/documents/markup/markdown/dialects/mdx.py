@@ -38,6 +38,7 @@ _ELEMENT = re.compile(
 )
 _CAPITAL = re.compile(r"</?[A-Z]+[a-z]")
 _ITEMS = re.compile(r"\bitems=\{\s*\[([^\[\]{}]*)\]\s*\}")
+_VALUE_OF_TAB = re.compile(r"\bvalue=\{?[\"']([^\"'\n]+)")  # Docusaurus: what has no label shows its value
 _STRING = re.compile(r"([\"'`])(.*?)\1")
 _SIGNIFICANT = re.compile(r"[\"'`{}<>\\]")
 _NAME = re.compile(r"\{\s*(?:([A-Za-z_][\w.?]*)|([\"'`])([^\"'`$\n]*)\2)\s*\}")
@@ -165,7 +166,10 @@ def _put(state: StateBlock, tag: str, number: int) -> None:
     if items and not tag.endswith("/>"):  # <Tabs items={["npm", "pnpm"]}>: the labels of the tabs within
         context.tabs.append(_STRING.findall(items[1]))
     lines = given_words(tag)
-    if not lines and name.endswith("Tab") and context.tabs and context.tabs[-1]:
+    value = _VALUE_OF_TAB.search(tag) if not lines and name == "TabItem" else None
+    if value:
+        push_label(state, value[1], number)
+    elif not lines and name.endswith("Tab") and context.tabs and context.tabs[-1]:
         push_label(state, context.tabs[-1].pop(0)[1], number)
     elif len(lines) > 1:
         push_markdown(state, [f"- {line}" for line in lines], number)

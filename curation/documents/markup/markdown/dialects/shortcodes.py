@@ -20,6 +20,7 @@ from curation.documents.markup.markdown.context import (
     line_at,
     push_code,
     push_label,
+    push_markdown,
 )
 from curation.documents.markup.rst.names import ADMONITIONS
 
@@ -110,11 +111,16 @@ def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         return True
     context = context_of(state)
     if verbatim and (close := _closing(state, end, last, verbatim["name"])) is not None:
-        code = "\n".join(cut_lines(state, end, close, state.sCount[first]))
+        lines = cut_lines(state, end, close, state.sCount[first])
+        code = "\n".join(lines)
         if verbatim["name"] not in {"raw", "verbatim"}:
             given = _given(verbatim["rest"])
             push_label(state, given.get("file") or given.get("title") or "", first)
             words = verbatim["rest"].split()
+            if code.lstrip().startswith(("```", "~~~")):  # GitBook's {% code %} stands around a fence
+                push_markdown(state, lines, end)
+                state.line = close + 1
+                return True
             push_code(state, code, words[0].strip("\"'") if words and "=" not in words[0] else "", first)
             state.line = close + 1
             return True
