@@ -11,18 +11,20 @@ VENV := .venv
 ARGILLA_VENV := .venv-argilla
 TRAINER_VENV := .venv-trainer
 CHART_VENV := .venv-chart
+SPACE_VENV := .venv-space
 RAY_OVER := .venv-ray
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGILLA_READY := $(ARGILLA_VENV)/.ready
 TRAINER_READY := $(TRAINER_VENV)/.ready
 CHART_READY := $(CHART_VENV)/.ready
+SPACE_READY := $(SPACE_VENV)/.ready
 RAY_READY := $(RAY_OVER)/.ready
 ROOMS := clayloop curation training serving dashboards tests benchmarks argilla_lite
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-trainer test-chart test-ray smoke pictures lint bench format clean
+.PHONY: setup demo test test-trainer test-chart test-ray test-space smoke pictures lint bench format clean
 
 setup: $(READY) $(ARGILLA_READY)
 
@@ -81,6 +83,16 @@ test-chart: $(CHART_READY)
 $(CHART_READY): Makefile
 	$(PYTHON) -m venv $(CHART_VENV)
 	$(CHART_VENV)/bin/pip install -q helm-python-sdk==0.2.2 -c constraints.txt pytest pytest-timeout pyyaml
+	touch $@
+
+# The Space's folder in an environment that has what its requirements.txt says, and nothing else.
+test-space: setup $(SPACE_READY)
+	CLAYLOOP_SPACE_PYTHON=$(CURDIR)/$(SPACE_VENV)/bin/python $(BIN)/python -m pytest tests/clayloop/test_space.py $(ARGS)
+
+$(SPACE_READY): pyproject.toml constraints.txt clayloop/space/writing.py $(READY)
+	$(PYTHON) -m venv $(SPACE_VENV)
+	$(BIN)/clayloop space test/bot --folder $(SPACE_VENV)/space
+	$(SPACE_VENV)/bin/pip install -q -c constraints.txt -r $(SPACE_VENV)/space/requirements.txt
 	touch $@
 
 # One look at each real part, in about a minute.

@@ -6,6 +6,10 @@ need is asked as its author worded it first, without a language model's text, as
 is. A right page counts when one of its passages is seen without a click, whether the bot says that it answers
 or only that it comes near. The follow-ups (benchmarks/needs/distilabel) are asked after their first question,
 and beside that alone, as the bot did before.
+
+A link opens at its section when it has an anchor, or when the passage stands right under the page's title, so
+that the page's address is its own. Whether the site has the anchor is not asked here:
+tests/curation/documents/test_anchors.py holds them to the tools that make them.
 """
 
 from __future__ import annotations
@@ -54,7 +58,7 @@ def _rows(retriever: Retriever) -> list[Row]:
     visible, answered = _seen(replies, needs)
     visible_b, answered_b = _seen([_ask(retriever, need["b"]) for need in needs], needs)
     hits = [hit for reply in replies for hit in reply.hits]
-    sections = sum("#" in hit.chunk.url for hit in hits)
+    opened = sum(_opens_at_its_section(hit.chunk) for hit in hits)
     written = sum(not reply.names_them and reply.curated is None and not reply.refused for reply in replies)
     asked = _lines(FOLLOW_UPS)
     alone = sum(_is_answered(_ask(retriever, one["second"]), one) for one in asked)
@@ -68,7 +72,7 @@ def _rows(retriever: Retriever) -> list[Row]:
         figure("visitors: of those, not as a refusal, wording b", answered_b),
         figure("about everyday things: answered, of 60", strange.count(("everyday", False))),
         figure("about other software: answered, of 40", strange.count(("software", False))),
-        at_least("visitors: share of links that open at the section", sections / len(hits), 1.0),
+        at_least("visitors: share of links that open at the section", opened / len(hits), 1.0),
         at_least("follow-ups: right page among the sources, of 20", after, FOLLOWED),
         figure("follow-ups: the same, each looked up alone", alone),
     ]
@@ -88,6 +92,11 @@ def _seen(replies: Sequence[Any], needs: Sequence[dict[str, Any]]) -> tuple[int,
 
 def _is_right(reply: Any, need: dict[str, Any]) -> bool:
     return any(hit.chunk.path in need["paths"] for hit in reply.hits)
+
+
+def _opens_at_its_section(chunk: Any) -> bool:
+    """Whether the link has an anchor, or none because the passage's own heading is the page's title."""
+    return "#" in chunk.url or (bool(chunk.url) and len(chunk.section) <= 1)
 
 
 def _is_answered(reply: Any, need: dict[str, Any]) -> bool:

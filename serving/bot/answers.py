@@ -102,7 +102,7 @@ def _why_none(reply: Reply) -> str:
 
 def quoted(retriever: Retriever, asked: Asked, lead: str) -> Reply:
     """The passages as the answer to the question alone, after the sentence ``lead``."""
-    found = passages(retriever.embedder, asked.question, asked.hits)
+    found = passages(retriever.embedder, asked.question, asked.hits, index=retriever.index)
     return Reply(
         text=f"{lead}\n\n{as_markdown(found)}",
         shown=f"{lead}\n\n{as_page(found)}",
@@ -146,7 +146,7 @@ def _refusal(retriever: Retriever, found: _Found, hint: Hints, settings: BotSett
     if not near:
         text = "\n\n".join(filter(None, (why, try_these(examples_of(retriever, settings)))))
         return Reply(text=text, refused=True, score=score)
-    quotes = passages(retriever.embedder, found.question, near, whole=0)
+    quotes = passages(retriever.embedder, found.question, near, 0, retriever.index)
     return Reply(
         text=f"{why}\n\n{NEAREST}\n\n{as_markdown(quotes)}",
         shown=f"{harmless(why)}\n\n{NEAREST}\n\n{as_page(quotes)}",

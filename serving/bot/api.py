@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
@@ -14,50 +14,17 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from curation import Message, web_address
+from curation import web_address
 from serving.bot.chat import MOST_COMMENT, Answer, ChatService
+from serving.bot.completions import MODEL, ChatRequest, refused_field
 from serving.bot.conversations import Thumb
 from serving.bot.curated import name_of
-from serving.bot.options import Options
+from serving.bot.prompting import count_tokens
 from serving.bot.reply import Reply, documents_first
 from serving.retrieval.tokens import printable
 
-MODEL = "clayloop"
 _PREFIX = "chatcmpl-"
-_MOST_MESSAGES, _MOST_CHARACTERS = 200, 50_000
-
-_Text = Annotated[str, Field(max_length=_MOST_CHARACTERS)]
-
-
-class TextPart(BaseModel):
-    """A part of a message. Only text is read."""
-
-    type: str
-    text: _Text = ""
-
-
-class ChatMessage(BaseModel):
-    """One message of a request."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: _Text | list[TextPart] | None = None
-
-    @property
-    def text(self) -> str:
-        if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type == "text")
-        return self.content or ""
-
-
-class ChatRequest(BaseModel):
-    """What OpenAI's clients send, as far as it matters here. ``model`` may be any. ``metadata.after`` is the
-    id of the answer before, where the conversation goes on. The last message is the question."""
-
-    model: str = MODEL
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=_MOST_MESSAGES)]
-    stream: bool = False
-    temperature: float | None = Field(None, ge=0, le=2)
-    metadata: dict[str, str] | None = None
+_CHUNK = "chat.completion.chunk"
 
 
 class FeedbackRequest(BaseModel):
@@ -92,25 +59,39 @@ def add_api(app: FastAPI, service: ChatService) -> None:
 
     @app.post("/v1/chat/completions", response_model=None)
     def chat_completions(request: ChatRequest) -> Response:
-        if request.messages[-1].role != "user":
-            return _error(400, "The last message is the question: its role has to be user.")
-        if not printable(request.messages[-1].text).strip():
-            return _error(400, "The last message has no text, and nothing else of it is read.")
+        question = request.messages[-1]
+        if question.role != "user":
+            return _error(400, "The last message is the question: its role has to be user.", "messages")
+        if not printable(question.text).strip():
+            return _error(400, "The last message has no text, and nothing else of it is read.", "messages")
+        if refusal := refused_field(request):
+            field, why = refusal
+            return _error(400, why, field)
+
+        def usage(reply: Reply) -> dict[str, int]:
+            """In tokens of the release's embedding model, rather too many: no other model may be at work."""
+            embedder = service.live.retriever.embedder
+            prompt = sum(count_tokens(embedder, message.text) for message in request.messages)
+            answer = count_tokens(embedder, reply.markdown)
+            return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
+
         answers = service.reply(
-            request.messages[-1].text,
-            _history(request.messages[:-1]),
+            question.text,
+            request.history,
             (request.metadata or {}).get("after", "").removeprefix(_PREFIX),
-            _options(request, service.settings.advanced_options),
+            request.options if service.settings.advanced_options else None,
         )
         if request.stream:
-            return StreamingResponse(_events(answers), media_type="text/event-stream")
+            events = _events(answers, usage if request.wants_usage else None)
+            return StreamingResponse(events, media_type="text/event-stream")
         *_, last = answers
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": last.reply.markdown},
             "finish_reason": "stop",
         }
-        return JSONResponse(_object("chat.completion", last.turn, choice, last.reply))
+        body = _object("chat.completion", last.turn, [choice], last.reply)
+        return JSONResponse({**body, "usage": usage(last.reply)})
 
     @app.api_route("/v1/{path:path}", methods=["GET", "POST"], include_in_schema=False, response_model=None)
     def unknown(path: str, request: Request) -> Response:
@@ -130,28 +111,9 @@ def add_api(app: FastAPI, service: ChatService) -> None:
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _history(messages: Sequence[ChatMessage]) -> list[Message]:
-    return [
-        Message(role=message.role, content=message.text)
-        for message in messages
-        if message.role == "user" or message.role == "assistant"
-    ]
-
-
-def _options(request: ChatRequest, may_choose: bool) -> Options:
-    """The temperature and the system message of the request, where visitors may choose them."""
-    if not may_choose:
-        return Options()
-    system = "\n".join(one.text for one in request.messages if one.role in ("system", "developer"))
-    given = {"system": system[:8_000]}
-    return (
-        Options(**given) if request.temperature is None else Options(temperature=request.temperature, **given)
-    )
-
-
-def _events(answers: Iterator[Answer]) -> Iterator[str]:
-    """Server-sent events. An answer only grows, so each one is what came to it; the last one has the
-    citations."""
+def _events(answers: Iterator[Answer], usage: Callable[[Reply], dict[str, int]] | None) -> Iterator[str]:
+    """Server-sent events. An answer only grows, so each one is what came to it; the last one of those has the
+    citations. After them, and with no choice, one with the ``usage``."""
     sent = ""
     last = Answer(Reply(text=""), "")
     for last in answers:
@@ -163,22 +125,29 @@ def _events(answers: Iterator[Answer]) -> Iterator[str]:
     if rest != sent:
         yield _event(last, {"content": rest.removeprefix(sent)})
     yield _event(last, {}, "stop")
+    if usage is not None:
+        yield _data({**_object(_CHUNK, last.turn, []), "usage": usage(last.reply)})
     yield "data: [DONE]\n\n"
 
 
 def _event(answer: Answer, delta: dict[str, str], finish: str | None = None) -> str:
     choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": finish}
-    reply = answer.reply if finish else None
-    return f"data: {json.dumps(_object('chat.completion.chunk', answer.turn, choice, reply))}\n\n"
+    return _data(_object(_CHUNK, answer.turn, [choice], answer.reply if finish else None))
 
 
-def _object(kind: str, turn: str, choice: dict[str, Any], reply: Reply | None) -> dict[str, Any]:
+def _data(body: dict[str, Any]) -> str:
+    return f"data: {json.dumps(body)}\n\n"
+
+
+def _object(
+    kind: str, turn: str, choices: list[dict[str, Any]], reply: Reply | None = None
+) -> dict[str, Any]:
     body = {
         "id": f"{_PREFIX}{turn}",
         "object": kind,
         "created": int(time.time()),
         "model": MODEL,
-        "choices": [choice],
+        "choices": choices,
     }
     return body if reply is None else {**body, "citations": _citations(reply), "refused": reply.refused}
 
@@ -208,6 +177,6 @@ def _said(error: dict[str, Any]) -> str:
     return f"{place}: {error['msg']}" if place else str(error["msg"])
 
 
-def _error(status: int, message: str) -> JSONResponse:
-    body = {"error": {"message": message, "type": "invalid_request_error", "code": None}}
-    return JSONResponse(body, status_code=status)
+def _error(status: int, message: str, param: str | None = None) -> JSONResponse:
+    body = {"message": message, "type": "invalid_request_error", "param": param, "code": None}
+    return JSONResponse({"error": body}, status_code=status)

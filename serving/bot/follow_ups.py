@@ -9,7 +9,7 @@ from curation import Message, word_set
 
 _WORD = re.compile(r"[\w.@+-]*\w")
 _LEADS_ON = re.compile(
-    r"\s*(?:and|or|but|also|then|so|what about|how about|what if|why not|same|else)\b", re.IGNORECASE
+    r"\s*(?:and|or|but|also|then|so|what about|how about|why not|same|else)\b", re.IGNORECASE
 )
 _POINTS_BACK = re.compile(
     r"\b(?:it|that|this|those|these|them|they|their|its|one|ones|instead|too|as well|either"
@@ -17,11 +17,12 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"\s*(?:how|what|why|when|where|which|who|is|are|can|could|do|does|did|should|will|would|may)\b"
+    r"\s*(?:how|what(?! if)|why|when|where|which|who|is|are|can|could|do|does|did|should|will|would|may)\b"
     r"(?:\W+\w+){3}",
     re.IGNORECASE,
 )
-# So few words of content name no topic, in a whole question one fewer; so many may where a word points back.
+# So few words of content name no topic, in a whole question one fewer; so many may where a word points back
+# or leads on.
 _SHORT, _POINTING = 2, 4
 _FUNCTION_WORDS = word_set(
     """a about all also an and any are as at be been but by can could did do does for from get got had
@@ -44,10 +45,8 @@ def look_up(question: str, history: Sequence[Message]) -> str:
 def points_back(question: str) -> bool:
     """Whether ``question`` seems to go on with what was said before."""
     words = len(content(question))
-    return (
-        words <= _SHORT - (_ASKS.match(question) is not None)
-        or _LEADS_ON.match(question) is not None
-        or (words <= _POINTING and _POINTS_BACK.search(question) is not None)
+    return words <= _SHORT - (_ASKS.match(question) is not None) or (
+        words <= _POINTING and bool(_LEADS_ON.match(question) or _POINTS_BACK.search(question))
     )
 
 

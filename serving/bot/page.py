@@ -34,6 +34,7 @@ _KEPT_AS = "clayloop"
 _IF_RELOADED = "saved => [performance.getEntriesByType('navigation')[0].type === 'reload' ? saved : []]"
 _CSS = """mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }
 .message.user { max-height: 40vh; overflow-y: auto; }  /* what answers a long text stays in sight */
+#conversation .placeholder { padding: 0 16px; text-align: center; }
 .message table { display: block; max-width: 100%; overflow-x: auto; }
 @media (max-width: 640px) {  /* a phone: what is typed stands below the answer, without scrolling */
     .gradio-container > main { padding: 8px !important; }

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import html
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from curation import Block, Span, blocks, joined, link, prose
+from curation import Block, Chunk, Span, blocks, joined, link, prose
 from serving.bot.curated import name_of
 from serving.bot.marking import best_sentences
 from serving.retrieval.curated import is_curated
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.index import Hit
+from serving.retrieval.index import ChunkIndex, Hit
 
 _WHOLE = 1_300  # characters that are shown of a whole passage without a click: nearly every chunk
 _EXCERPT = 500
 _PHRASE, _REPEATED = 3, 0.6  # words, and the share of such phrases that makes a passage a repetition
-_UNFOLD = "<details><summary>The whole passage</summary>"
+_GOES_ON = re.compile(r"```|~~~|[-*+] |\d+[.)] ")  # code, or an item of a list, without what introduces it
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,24 @@ class Passage:
     is_numbered: bool = True
 
 
-def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int = 1) -> list[Passage]:
+def passages(
+    embedder: Embedder,
+    question: str,
+    hits: Sequence[Hit],
+    whole: int = 1,
+    index: ChunkIndex | None = None,
+) -> list[Passage]:
     """The texts of ``hits``: the first ``whole`` of them as a whole, the sentence that answers marked; of the
     others what is nearest to the question. Nothing tells surely whether that answers: of four marks there one
-    was on a right page, whatever score was asked for (docs/measurements/2026-11-visitors.md).
+    was on a right page, whatever score was asked for (docs/measurements/2026-11-visitors.md). Where one ends
+    with what it announces, or begins in the middle, it unfolds with what stands there in the ``index``.
     """
     marks = best_sentences(embedder, question, [hit.chunk for hit in hits])
     return [
-        replace(_passage(hit, mark, is_whole=place < whole), is_numbered=not is_curated(hit.chunk))
+        replace(
+            _passage(hit, mark, place < whole, _around(index, hit.chunk) if index else ("", "")),
+            is_numbered=not is_curated(hit.chunk),
+        )
         for place, (hit, mark) in enumerate(zip(hits, marks, strict=True))
     ]
 
@@ -85,17 +96,30 @@ def _heads(found: Sequence[Passage]) -> list[str]:
     return [f"**{f'{next(numbers)}.' if one.is_numbered else '–'}** {one.title}" for one in found]
 
 
-def _passage(hit: Hit, mark: Span | None, is_whole: bool) -> Passage:
+def _around(index: ChunkIndex, chunk: Chunk) -> tuple[str, str]:
+    """What stands before and after a chunk, as far as that is needed to read it."""
+    body = chunk.body.strip()
+    before = index.beside(chunk, -1) if _GOES_ON.match(body) else None
+    after = index.beside(chunk, 1) if body.endswith(":") else None
+    return before.body if before else "", after.body if after else ""
+
+
+def _passage(hit: Hit, mark: Span | None, is_whole: bool, around: tuple[str, str]) -> Passage:
     body, title = hit.chunk.body.strip(), title_of(hit)
     parts = blocks(body, mark if is_whole else None)
     seen = parts if is_whole and len(body) <= _WHOLE else _seen(parts, mark)
     markdown, shown = "\n\n".join(part.markdown for part in seen), joined(seen)
+    is_all = len(seen) == len(parts)
     if mark is not None and seen is not parts and len(seen[0].markdown) > _EXCERPT:
         alone = _alone(seen[0], prose(body)[mark.block], mark, is_whole)
-        markdown, shown = alone.markdown, joined([alone, *seen[1:]])
-    elif len(seen) == len(parts):
+        markdown, shown, is_all = alone.markdown, joined([alone, *seen[1:]]), False
+    if is_all and not any(around):
         return Passage(title, markdown, shown)
-    return Passage(title, markdown, shown, f"{_UNFOLD}\n\n{joined(parts)}\n\n</details>")
+    before, after = map(blocks, around)
+    summary = "The whole passage" if not any(around) else "With what stands around it"
+    unfolded = joined([*before, *parts, *after])
+    folded = f"<details><summary>{summary}</summary>\n\n{unfolded}\n\n</details>"
+    return Passage(title, markdown, shown, folded)
 
 
 def _alone(block: Block, text: str, mark: Span, is_marked: bool) -> Block:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError, chunks_in
@@ -284,6 +285,15 @@ class ChunkIndex:
         """The texts of ``documents``, without the rest of them."""
         texts: list[str] = self._chunks.slice(0, self._documents)["text"].to_pylist()
         return texts
+
+    def beside(self, chunk: Chunk, step: int) -> Chunk | None:
+        """The chunk right after ``chunk`` (step 1) or before it (-1) in the same section."""
+        row = pc.index(self._chunks["id"], chunk.id).as_py()
+        if row < 0 or not 0 <= row + step < self._documents:
+            return None
+        (other,) = self._at(np.array([row + step]))
+        place = (chunk.document_id, chunk.section, chunk.position + step)
+        return other if (other.document_id, other.section, other.position) == place else None
 
     def sample(self, count: int) -> tuple[list[Chunk], Vectors]:
         """At most ``count`` chunks from all over the index, and their vectors."""

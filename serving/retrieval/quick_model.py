@@ -9,6 +9,7 @@ torch; so does every model that is built otherwise (``QuickModel.load`` gives No
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,6 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from serving.retrieval.tokens import ModelTokenCounter
 from serving.retrieval.vectors import Vectors
@@ -25,6 +25,7 @@ Weights = dict[str, Vectors]
 Layer = Callable[[Vectors], Vectors]
 
 _AFTER_POOLING = ("Normalize", "Dense")
+_PIECE = 250_000  # numbers that are read at once
 _REMEMBERED = 5_000  # texts: some ten megabytes
 
 
@@ -48,7 +49,7 @@ class QuickModel:
         prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
         self._prompts = {name: str(prompts.get(name, "")) for name in ("query", "document")}
         self.max_seq_length = max_tokens or _longest(folder, config)
-        self.counter: ModelTokenCounter = like.counter if like else ModelTokenCounter(folder)
+        self.counter: ModelTokenCounter = like.counter if like else ModelTokenCounter.shared(folder)
         self.device = SimpleNamespace(type="numpy")
 
     @classmethod
@@ -96,12 +97,10 @@ class _Bert:
     """
 
     def __init__(self, folder: Path, config: dict[str, Any], token_weights: Path | None) -> None:
-        from safetensors.numpy import load_file
-
-        weights = load_file(folder / "model.safetensors")
-        self._weights = {name.removeprefix("bert."): _as_float(one) for name, one in weights.items()}
+        weights = _read_weights(folder)
+        self._weights = {name.removeprefix("bert."): one for name, one in weights.items()}
         self._token_weights = (
-            _as_float(load_file(token_weights / "model.safetensors")["emb_layer.weight"])[:, 0]
+            _read_weights(token_weights)["emb_layer.weight"][:, 0]
             if token_weights
             else np.ones(config["vocab_size"], np.float32)
         )
@@ -233,9 +232,7 @@ def _longest(folder: Path, config: dict[str, Any]) -> int:
 def _after_pooling(kind: str, folder: Path) -> Layer:
     if kind == "Normalize":
         return _unit
-    from safetensors.numpy import load_file
-
-    matrix = _as_float(load_file(folder / "model.safetensors")["linear.weight"]).T
+    matrix = _read_weights(folder)["linear.weight"].T
     return lambda vector: vector @ matrix
 
 
@@ -244,8 +241,22 @@ def _unit(vector: Vectors) -> Vectors:
     return found
 
 
-def _as_float(values: npt.NDArray[Any]) -> Vectors:
-    return values.astype(np.float32, copy=False)
+def _read_weights(folder: Path) -> Weights:
+    """In pieces: while safetensors copies one, no other thread runs, and the release before is asked."""
+    from safetensors import safe_open
+
+    weights = {}
+    with safe_open(folder / "model.safetensors", "numpy") as file:
+        for name in file.keys():  # noqa: SIM118 - it is no dictionary
+            tensor = file.get_slice(name)
+            rows, *row = tensor.get_shape()
+            found = np.empty((rows, *row), np.float32)
+            step = max(1, _PIECE // math.prod(row))
+            for at in range(0, rows, step):
+                part = slice(at, min(at + step, rows))
+                found[part] = tensor[part]
+            weights[name] = found
+    return weights
 
 
 def _read(path: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ class ModelTokenCounter:
         from tokenizers import Tokenizer
 
         self._use(Tokenizer.from_file(str(tokenizer_file(model))))
+
+    @classmethod
+    def shared(cls, model: str | Path) -> ModelTokenCounter:
+        """The one of this process for what the file says: releases of one base model have the same tokenizer,
+        and while one is read no other thread runs."""
+        return _of_content(tokenizer_file(model).read_bytes())
 
     @classmethod
     def of(cls, tokenizer: Any) -> ModelTokenCounter:
@@ -77,6 +84,15 @@ class ModelTokenCounter:
         """Start and end of each token of ``text`` in characters, in order, without special tokens."""
         encoding = self._tokenizer.encode(printable(text), add_special_tokens=False)
         return [(int(start), int(end)) for start, end in encoding.offsets]
+
+
+@lru_cache(2)
+def _of_content(content: bytes) -> ModelTokenCounter:
+    from tokenizers import Tokenizer
+
+    counter = ModelTokenCounter.__new__(ModelTokenCounter)
+    counter._use(Tokenizer.from_buffer(content))
+    return counter
 
 
 def printable(text: str) -> str:

@@ -55,11 +55,13 @@ def test_the_space_fetches_the_release_and_answers(
     blocked.mkdir()
     modules = {name.replace("-", "_") for name in NOT_SERVED}
     (blocked / "sitecustomize.py").write_text(_BLOCKED.format(names=modules))
-    # The environment is ours: what a Space does not install cannot be imported in it.
+    # Without an environment of its own (`make test-space`): ours, in which what a Space does not install
+    # cannot be imported.
+    python = os.environ.get("CLAYLOOP_SPACE_PYTHON", "")
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CLAYLOOP_")},
-        "PYTHONPATH": str(blocked),
+        "PYTHONPATH": "" if python else str(blocked),
         "HF_ENDPOINT": hub.url,
         "HF_HUB_OFFLINE": "0",
         "HF_HOME": str(tmp_path / "hf"),
@@ -68,7 +70,11 @@ def test_the_space_fetches_the_release_and_answers(
     }
     log = (tmp_path / "space.log").open("w")
     app = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        [python or sys.executable, "app.py"],
+        cwd=folder,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
     )
     try:
         deadline = time.monotonic() + 240

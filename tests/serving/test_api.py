@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
 from curation import Home, LanguageModel, LanguageModelSettings, Turn
 from serving.bot.answers import FOUND
@@ -84,6 +86,75 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
     unknown = bot.get("/v1/nothing")
     assert unknown.status_code == 404
     assert unknown.json()["error"]["message"] == "There is no GET /v1/nothing."
+
+
+def test_the_openai_client_is_told_the_usage(bot: RunningBot) -> None:
+    client = openai.OpenAI(base_url=f"{bot.url}/v1", api_key="none", timeout=60)
+    short: list[ChatCompletionMessageParam] = [{"role": "user", "content": HOW}]
+    long: list[ChatCompletionMessageParam] = [{"role": "system", "content": "Be brief. " * 20}, *short]
+    told = [client.chat.completions.create(model="any", messages=one).usage for one in (short, long)]
+    assert told[0] and told[1] and told[1].prompt_tokens > told[0].prompt_tokens + 50
+    assert told[1].completion_tokens == told[0].completion_tokens > 20
+    assert told[0].total_tokens == told[0].prompt_tokens + told[0].completion_tokens
+
+    *pieces, last = client.chat.completions.create(
+        model="any", messages=short, stream=True, stream_options={"include_usage": True}
+    )
+    assert last.usage == told[0] and last.choices == [] and last.id == pieces[-1].id
+    assert all(piece.choices and piece.usage is None for piece in pieces)
+    assert pieces[-1].choices[0].finish_reason == "stop"
+    *_, last = client.chat.completions.create(model="any", messages=short, stream=True)
+    assert last.usage is None and last.choices[0].finish_reason == "stop"
+
+
+TOOL: ChatCompletionToolParam = {"type": "function", "function": {"name": "look_up", "parameters": {}}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"n": 1, "max_tokens": 4096, "stop": ["\n\n"], "user": "u1", "seed": 7, "top_p": 0.5},
+        {"max_completion_tokens": 5, "store": False, "frequency_penalty": 0.1, "presence_penalty": 0},
+        {"tools": [TOOL], "tool_choice": "auto", "parallel_tool_calls": True, "logprobs": False},
+        {"response_format": {"type": "text"}, "modalities": ["text"], "reasoning_effort": "low"},
+        {"stream": None, "temperature": None, "metadata": None, "stream_options": None, "n": None},
+        {"extra_body": {"chat_id": "x", "features": {}, "num_ctx": 2048}},
+    ],
+    ids=["usual", "newer", "tools", "text", "nulls", "a front end's own"],
+)
+def test_what_changes_nothing_does_no_harm(bot: RunningBot, fields: dict[str, Any]) -> None:
+    client = openai.OpenAI(base_url=f"{bot.url}/v1", api_key="none", timeout=60)
+    answer = client.chat.completions.create(model="x", messages=[{"role": "user", "content": HOW}], **fields)
+    assert "--jobs 4" in (answer.choices[0].message.content or "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "said"),
+    [
+        ({"n": 2}, "n", "n has to be 1"),
+        ({"n": 0}, "n", "n has to be 1"),
+        ({"tools": [TOOL], "tool_choice": "required"}, "tool_choice", "calls no tools"),
+        ({"functions": [], "function_call": {"name": "look_up"}}, "function_call", "calls no functions"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "json_object is not supported"),
+        ({"logprobs": True}, "logprobs", "no log probabilities"),
+        ({"modalities": ["text", "audio"]}, "modalities", "text only"),
+    ],
+)
+def test_what_would_be_waited_for_is_refused(
+    bot: RunningBot, fields: dict[str, Any], param: str, said: str
+) -> None:
+    client = openai.OpenAI(base_url=f"{bot.url}/v1", api_key="none", timeout=60)
+    with pytest.raises(openai.BadRequestError, match=said) as refused:
+        client.chat.completions.create(model="x", messages=[{"role": "user", "content": HOW}], **fields)
+    assert refused.value.param == param and refused.value.type == "invalid_request_error"
+
+
+def test_an_unknown_role_is_refused(bot: RunningBot) -> None:
+    client = openai.OpenAI(base_url=f"{bot.url}/v1", api_key="none", timeout=60)
+    asked: Any = [{"role": "robot", "content": HOW}, {"role": "user", "content": HOW}]
+    with pytest.raises(openai.UnprocessableEntityError, match=r"messages\.0\.role: .*'system'") as refused:
+        client.chat.completions.create(model="x", messages=asked)
+    assert refused.value.type == "invalid_request_error"
 
 
 def test_the_bot_speaks_to_a_bot(bot: RunningBot) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -14,8 +16,9 @@ from serving.bot.marking import best_sentences, candidates
 from serving.bot.passages import passages
 from serving.bot.small_talk import small_talk
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.index import Hit
+from serving.retrieval.index import ChunkIndex, Hit, build_index
 from serving.retrieval.known_words import KnownWords
+from serving.retrieval.space import SearchSpace
 from tests.serving.pages import make_chunks
 
 PASSAGES = (
@@ -130,6 +133,30 @@ def test_a_long_passage_shows_what_answers_and_unfolds_the_rest(embedder: Embedd
     assert "Paragraph 3 " in passage.folded and passage.folded.endswith("</details>")
 
 
+def test_a_passage_that_is_cut_off_unfolds_with_what_stands_beside_it(
+    embedder: Embedder, tmp_path: Path
+) -> None:
+    texts = ("Start it so:", "```sh\nkiln run\n```\n\nIt ends by itself.", "It is fast.", "- It may fail.")
+    chunks = [
+        make_chunks()[0].model_copy(
+            update={
+                "id": str(number),
+                "position": number,
+                "text": text,
+                "section": ("B" if number > 2 else "A",),
+            }
+        )
+        for number, text in enumerate(texts)
+    ]
+    build_index(tmp_path / "index", chunks, SearchSpace.plain(np.eye(4, 40, dtype=np.float32)))
+    hits = [Hit(chunk=chunk, score=1) for chunk in chunks]
+    found = passages(embedder, "How do I start it?", hits, 1, ChunkIndex.open(tmp_path / "index"))
+    announced, code, plain, of_another_section = (one.folded for one in found)
+    assert "Start it so:" in announced and "kiln run" in announced and "kiln run" not in found[0].shown
+    assert code.index("Start it so:") < code.index("kiln run") and "It is fast" not in code
+    assert not plain and not of_another_section
+
+
 def test_misspelt_words_and_other_languages_are_told() -> None:
     words = KnownWords([chunk.text for chunk in make_chunks()])
     assert words.language_name == "English"
@@ -151,6 +178,10 @@ def test_misspelt_words_and_other_languages_are_told() -> None:
         ("which steps are there to load data?", False),
         ("how do I start my jobs there?", True),
         ("what about Docker?", True),
+        ("what if it fails?", True),
+        ("what if the server is down?", True),
+        ("what if the page uses javascript", False),
+        ("so many parts of it feel identical to Django, was the design lifted from there?", False),
         ("does it work with proxies?", True),
         ("how many?", True),
         ("How do I run several tasks at the same time?", False),

@@ -63,6 +63,14 @@ def test_python_markdown_keeps_ids_that_are_given() -> None:
     assert found == ["".join(one) for one in ids] == ["usage_1", "usage", "third-one"]
 
 
+def test_a_hard_space_after_the_marks_of_a_heading() -> None:
+    text = "# Exams\n\na\n\n##\u00a0Build the pipeline\n\nb\n"
+    html = markdown.markdown(text, extensions=["toc"])
+    found = parse(text, "markdown").sections
+    assert found[-1].path == ("Exams", "Build the pipeline")
+    assert anchors(found, "mkdocs")[-1] == re.findall(r'<h2 id="([^"]*)"', html)[0]
+
+
 def test_docusaurus_takes_the_id_that_a_heading_has() -> None:
     """https://docusaurus.io/docs/markdown-features/toc#heading-ids: others are GitHub's slugs."""
     text = (

@@ -49,6 +49,8 @@ _COLOURING = re.compile(
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
 # A tag that includes a file, over several lines (mkdocs-include-markdown).
 _LONG_INCLUDE = re.compile(r"\{%-?[ \t]*\n[ \t]*include[^%]{1,1000}%\}")
+# "##\u00a0Title": Python-Markdown takes it for a heading, markdown-it does not.
+_HARD_SPACE = re.compile(r"(?m)^(#{1,6})\u00a0")
 _GIVES_UP = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -127,7 +129,7 @@ class _Reader(Writer):
         self._parser = _parser(context.page.path.lower().endswith(".mdx"))
 
     def read(self, text: str) -> None:
-        text = _NESTED_MARKERS.sub("> ", text)
+        text = _HARD_SPACE.sub(r"\1 ", _NESTED_MARKERS.sub("> ", text))
         text = _LONG_INCLUDE.sub(lambda tag: one_line(tag[0]) + "\n" * tag[0].count("\n"), text)
         self._has_notes = "[^" in text
         tokens = self._parser.parse(text, self._env)
