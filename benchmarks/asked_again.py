@@ -26,7 +26,6 @@ finds faster changes with the machine.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +34,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
+from benchmarks.options import parser_over_sets
 from benchmarks.rows import Row, StageRow, at_least
 from benchmarks.simulated import Project, converse
 from curation import Home, TestSet, load_qrels, load_queries, place_named_sources
@@ -324,14 +324,7 @@ def report(asked: Sequence[Asked]) -> list[Row]:
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks asked_again",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--eval", type=Path, required=True, help="folder that holds the sets")
-    parser.add_argument("--sets", default="scrapy,django")
-    given = parser.parse_args(arguments)
+    given = parser_over_sets("asked_again", __doc__, "scrapy,django").parse_args(arguments)
     serving = ServingSettings(embedding=EmbeddingSettings(precision="float32"))
     asked = []
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:

@@ -16,7 +16,6 @@ searched, the right ones among them.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import re
@@ -29,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.asked_again import NEEDS, Asked, load_needs
+from benchmarks.options import parser_over_sets
 from benchmarks.rows import Row, at_least, at_most, figure
 from curation import (
     COLD_SCORERS,
@@ -91,9 +91,7 @@ class Searched:
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--eval", type=Path, required=True)
-    parser.add_argument("--sets", default="scrapy,django")
+    parser = parser_over_sets("curation", __doc__, "scrapy,django")
     parser.add_argument("--chunks", type=int, default=1000)
     given = parser.parse_args(arguments)
     labelled = [json.loads(line) for line in LABELS.read_text(encoding="utf-8").splitlines()]

@@ -25,11 +25,9 @@ Trainings take minutes, so they have fewer seeds than the five that the bar asks
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple, cast
 
@@ -38,6 +36,7 @@ import numpy.typing as npt
 
 from benchmarks.asked_again import NAMES, NEEDS, Asked, load_needs
 from benchmarks.curation import MINILM, Searched, asked_of, search_set
+from benchmarks.options import parser_over_sets
 from benchmarks.rows import Row, at_least, at_most, figure
 from curation import COLD_SCORERS, Chunk, Example, Features, Scorers, TestSet, guess, learn, priority
 from serving import (
@@ -103,9 +102,7 @@ class Known:
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--eval", type=Path, required=True)
-    parser.add_argument("--sets", default="scrapy,django")
+    parser = parser_over_sets("curation_order", __doc__, "scrapy,django")
     parser.add_argument("--chunks", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trainings", type=int, default=2)

@@ -15,7 +15,6 @@ the ends of its 95% interval: whether another choice would surely be better for 
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from statistics import fmean
 import numpy as np
 
 from benchmarks.asked_again import BOTH, METRIC, NAMES, NEEDS, Asked, Wording, load_needs
+from benchmarks.options import parser_over_sets
 from benchmarks.rows import Row, figure
 from benchmarks.simulated import Lines
 from curation import ChunkSettings, Corpus, Home, TestSet, ingest
@@ -288,14 +288,7 @@ def rule_rows(
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks index_choice",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--eval", type=Path, required=True, help="folder that holds the sets")
-    parser.add_argument("--sets", default="scrapy,django")
-    given = parser.parse_args(arguments)
+    given = parser_over_sets("index_choice", __doc__, "scrapy,django").parse_args(arguments)
     rows = list[Row]()
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
         for name in given.sets.split(","):

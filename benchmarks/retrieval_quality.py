@@ -16,7 +16,6 @@ hours on a small machine, and kept in DIR: run this without --generated first (i
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from benchmarks.options import parser_over_sets
 from benchmarks.rows import Row, at_least
 from benchmarks.simulated import Lines, accept
 from curation import (
@@ -110,9 +110,7 @@ def measure(
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--eval", type=Path, required=True, help="folder that holds the test sets")
-    parser.add_argument("--sets", default="scrapy,django")
+    parser = parser_over_sets("retrieval_quality", __doc__, "scrapy,django")
     parser.add_argument("--home", type=Path, help="keep state here, one folder a set (default: thrown away)")
     parser.add_argument("--generated", action="store_true", help="accept generated queries too")
     given = parser.parse_args(arguments)

@@ -21,7 +21,6 @@ take too long.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import shutil
@@ -33,6 +32,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.loop_figures import Result, Round, Side, Sides, Values, means, report, told
+from benchmarks.options import parser_over_sets
 from benchmarks.rows import Row
 from benchmarks.simulated import Project, converse
 from curation import Decision, Home, TestSet, load_folder, place_named_sources
@@ -127,9 +127,7 @@ def measure(loop: Loop, folds: int, seed: int, with_again: bool, silent: bool) -
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--eval", type=Path, required=True, help="folder that holds the test sets")
-    parser.add_argument("--sets", default="scrapy")
+    parser = parser_over_sets("second_loop", __doc__, "scrapy")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--again", action="store_true", help="measure chance too")
     parser.add_argument("--silent", action="store_true", help="annotators never name a better source")

@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.asked_again import NEEDS, load_needs
+from benchmarks.options import parser_over_sets
 from benchmarks.rows import Row, at_least, at_most
 from benchmarks.simulated import accept
 from curation import SILENT, Chunk, ChunkSettings, Corpus, Decision, Home, Triplet, ingest
@@ -45,9 +46,7 @@ Pair = tuple[Chunk, str]
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--eval", type=Path, required=True)
-    parser.add_argument("--sets", default="scrapy")
+    parser = parser_over_sets("small_projects", __doc__, "scrapy")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--asked", choices=("headings", "needs", "both"), default="both")

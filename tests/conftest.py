@@ -58,6 +58,23 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real model that trains in a second: see tests/training/rounds.py."""
+    from tests.training import rounds
+
+    return rounds.tiny_model(tmp_path_factory.mktemp("tiny") / "model", rounds.make_corpus())
+
+
+@pytest.fixture(scope="session")
+def bootstrapped(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home that serves the tiny model over ``make_chunks``. Tests work on copies (``rounds.copied``)."""
+    from tests.training import material, rounds
+
+    root = tmp_path_factory.mktemp("bootstrapped") / "home"
+    return rounds.bootstrapped(root, tiny_model, material.make_chunks())
+
+
 @pytest.fixture(scope="module")
 def object_store() -> Iterator[ObjectStore]:
     """An S3-compatible server on this machine, to which the environment leads."""

@@ -48,11 +48,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def asked(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[asked_again.Asked]:
+def asked(
+    folder: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[asked_again.Asked]:
     scratch = tmp_path_factory.mktemp("asked")
-    model = rounds.tiny_model(scratch / "model", rounds.make_corpus())
     training = rounds.training(min_queries=5, margin=1.0, holdout_share=0.4)
-    serving = rounds.serving(model).model_copy(update={"retrieval": RetrievalSettings(min_score=-1.0)})
+    serving = rounds.serving(tiny_model).model_copy(update={"retrieval": RetrievalSettings(min_score=-1.0)})
     return asked_again.measure(folder, Home(scratch / "home"), serving, training, scratch)
 
 

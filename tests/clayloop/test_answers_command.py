@@ -20,11 +20,9 @@ QUESTION, ANSWER = "Can I wash the [red]lamp[/red]?", "Never\x1b[31m with water.
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(bootstrapped: Home, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose release serves one answer, and knows of a contradiction."""
-    folder = tmp_path_factory.mktemp("answers")
-    model = rounds.tiny_model(folder / "model", rounds.make_corpus())
-    home = rounds.bootstrapped(folder / "home", model, CHUNKS)
+    home = rounds.copied(bootstrapped, tmp_path_factory.mktemp("answers") / "home")
     decisions = [
         corrected(CHUNKS[0], QUESTION, ANSWER, best="1"),
         corrected(CHUNKS[4], "Is it mine?", "Yes."),
@@ -35,7 +33,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         home,
         Corpus(documents=[], chunks=CHUNKS),
         rounds.training(),
-        rounds.serving(model),
+        rounds.serving(tiny_model),
         lambda: decisions,
         RetrainOptions(highest=INDEX_ONLY),
     )

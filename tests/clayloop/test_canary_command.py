@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -31,7 +30,7 @@ def turn(release: str, number: int, thumb: Literal["up", "down"], refused: bool 
 
 @pytest.mark.argilla
 def test_visitors_judge_a_candidate(
-    clayloop: Command, pottery: Path, argilla_lite: ArgillaServer, monkeypatch: pytest.MonkeyPatch
+    served: Command, argilla_lite: ArgillaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ArgillaSettings(
         url=argilla_lite.url, api_key=SecretStr(argilla_lite.api_key), workspace="canary-command"
@@ -39,17 +38,15 @@ def test_visitors_judge_a_candidate(
     for name in ("url", "workspace"):
         monkeypatch.setenv(f"CLAYLOOP_CURATION__ARGILLA__{name.upper()}", str(getattr(settings, name)))
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", argilla_lite.api_key)
-    clayloop.well("ingest", str(pottery))
-    clayloop.well("bootstrap")
-    clayloop.well("bootstrap", "--force")
-    first, second = (one["id"] for one in clayloop.well("releases", "--json").json)
-    assert "No canary is running" in clayloop("releases", "canary").err
-    assert "is served to all already" in clayloop("releases", "canary", second).err
-    assert "no release r9999" in " ".join(clayloop("releases", "canary", "r9999-00000000").err.split())
-    log_turns(connect_to_argilla(settings, Home(clayloop.home)), settings, [turn(first, 999, "down")], None)
-    clayloop.well("releases", "canary", first, "--share", "0.25")  # what was asked before does not count
-    assert [one["canary"] for one in clayloop.well("releases", "--json").json] == [0.25, None]
-    assert "not known yet" in clayloop.well("releases", "canary").out
+    served.well("bootstrap", "--force")
+    first, second = (one["id"] for one in served.well("releases", "--json").json)
+    assert "No canary is running" in served("releases", "canary").err
+    assert "is served to all already" in served("releases", "canary", second).err
+    assert "no release r9999" in " ".join(served("releases", "canary", "r9999-00000000").err.split())
+    log_turns(connect_to_argilla(settings, Home(served.home)), settings, [turn(first, 999, "down")], None)
+    served.well("releases", "canary", first, "--share", "0.25")  # what was asked before does not count
+    assert [one["canary"] for one in served.well("releases", "--json").json] == [0.25, None]
+    assert "not known yet" in served.well("releases", "canary").out
 
     thumbs: list[tuple[str, Literal["up", "down"], int]] = [
         (first, "up", 9),
@@ -62,8 +59,8 @@ def test_visitors_judge_a_candidate(
         for release, thumb, count in thumbs
         for number in range(count)
     ]
-    log_turns(connect_to_argilla(settings, Home(clayloop.home)), settings, turns, None)
-    found = clayloop.well("releases", "canary", "--json").json
+    log_turns(connect_to_argilla(settings, Home(served.home)), settings, turns, None)
+    found = served.well("releases", "canary", "--json").json
     assert {key: found["canary"][key] for key in ("asked", "refused", "up", "down")} == {
         "asked": 10,
         "refused": 1,
@@ -73,7 +70,7 @@ def test_visitors_judge_a_candidate(
     assert (found["served"]["asked"], found["served"]["up"], found["verdict"]) == (16, 4, "liked more")
     # By hand: the tables at least as unlikely as 9 + 1 beside 4 + 12, margins kept.
     assert found["p"] == pytest.approx(0.0036, abs=2e-4)
-    assert "liked more" in clayloop.well("releases", "canary").out
+    assert "liked more" in served.well("releases", "canary").out
     votes = {f"{first} over {second}": 1, f"{second} over {first}": 9}
     mixed = [
         turn(second, 1000 + 100 * place + number, "up").model_copy(
@@ -87,18 +84,18 @@ def test_visitors_judge_a_candidate(
         for number in range(count)
     ]
     again = [one.model_copy(update={"turn": 1}) for one in mixed[:1]]
-    log_turns(connect_to_argilla(settings, Home(clayloop.home)), settings, [*mixed, *again], None)
-    said = clayloop.well("releases", "canary", first, "--interleave", "--binding").out
+    log_turns(connect_to_argilla(settings, Home(served.home)), settings, [*mixed, *again], None)
+    said = served.well("releases", "canary", first, "--interleave", "--binding").out
     assert "puts half of the passages into 10% of the conversations" in said
-    found = clayloop.well("releases", "canary", "--json").json
+    found = served.well("releases", "canary", "--json").json
     assert (found["preferred"]["size"], found["preferred"]["estimate"]) == (10, 0.1)
     assert found["p"] == pytest.approx(22 / 1024, abs=1e-6) and found["verdict"] == "liked less"
-    refused = clayloop("releases", "promote", first)
+    refused = served("releases", "promote", first)
     assert refused.code == 8 and "10% [0% to 45%] of 10 conversations" in " ".join(refused.err.split())
-    assert [one["current"] for one in clayloop.well("releases", "--json").json] == [False, True]
-    clayloop.well("releases", "canary", "--off")
-    clayloop.well("releases", "promote", first)
-    assert [one["canary"] for one in clayloop.well("releases", "--json").json] == [None, None]
+    assert [one["current"] for one in served.well("releases", "--json").json] == [False, True]
+    served.well("releases", "canary", "--off")
+    served.well("releases", "promote", first)
+    assert [one["canary"] for one in served.well("releases", "--json").json] == [None, None]
 
 
 @pytest.mark.parametrize(

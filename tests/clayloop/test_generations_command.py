@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,8 +29,7 @@ def endpoint() -> Iterator[FakeEndpoint]:
 
 @pytest.fixture
 def asked(
-    clayloop: Command,
-    pottery: Path,
+    served: Command,
     argilla_lite: ArgillaServer,
     endpoint: FakeEndpoint,
     monkeypatch: pytest.MonkeyPatch,
@@ -47,8 +45,6 @@ def asked(
         "CURATION__LANGUAGE_MODEL__BASE_URL": endpoint.base_url,
     }.items():
         monkeypatch.setenv(f"CLAYLOOP_{name}", value)
-    clayloop.well("ingest", str(pottery))
-    clayloop.well("bootstrap")
     turns = [
         Turn(
             conversation_id=question,
@@ -60,8 +56,8 @@ def asked(
         )
         for question in QUESTIONS
     ]
-    log_turns(connect_to_argilla(settings, Home(clayloop.home)), settings, turns, None)
-    return clayloop
+    log_turns(connect_to_argilla(settings, Home(served.home)), settings, turns, None)
+    return served
 
 
 @pytest.mark.argilla
@@ -84,7 +80,7 @@ def test_two_models_answer_what_people_asked(asked: Command, monkeypatch: pytest
         assert "answered differently" in shown and "clayloop-preferences" in shown
 
 
-def test_what_is_compared_must_be_clear(clayloop: Command, tmp_path: Path) -> None:
+def test_what_is_compared_must_be_clear(clayloop: Command) -> None:
     for options in (
         ["--model", "a"] * 3,
         ["--model", "a", "--model", "b", "--release", "c", "--release", "d"],

@@ -15,7 +15,7 @@ from tests.stand_in_hub import GOOD, StandInHub
 
 
 def test_chunks_go_to_files_and_to_the_hub(
-    clayloop: Command, pottery: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    clayloop: Command, pottery: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", GOOD)
     clayloop.well("ingest", str(pottery))

@@ -98,30 +98,29 @@ def test_a_folder_that_is_published_somewhere_gives_links(clayloop: Command, pot
     assert anchor == hit["section"][-1].lower().replace(" ", "-") if len(hit["section"]) > 1 else not anchor
 
 
-def test_the_way_back_to_an_older_release(clayloop: Command, pottery: Path) -> None:
-    clayloop.well("ingest", str(pottery))
-    first = clayloop.well("bootstrap", "--json").json["id"]
-    second = clayloop.well("bootstrap", "--force", "--json").json["id"]
+def test_the_way_back_to_an_older_release(served: Command) -> None:
+    (first,) = (row["id"] for row in served.well("releases", "--json").json)
+    second = served.well("bootstrap", "--force", "--json").json["id"]
     assert first != second
-    assert clayloop.well("status", "--json").json["release"]["served"] == second
-    clayloop.well("releases", "promote", first)
-    assert clayloop.well("status", "--json").json["release"]["served"] == first
-    clayloop.well("releases", "promote", second)
-    assert f"Served: {first}" in clayloop.well("releases", "rollback").out
-    assert clayloop("releases", "rollback").code == 8, "nothing is left to go back to"
-    clayloop.well("releases", "pin", first)
-    marked = {row["id"]: (row["current"], row["pinned"]) for row in clayloop.well("releases", "--json").json}
+    assert served.well("status", "--json").json["release"]["served"] == second
+    served.well("releases", "promote", first)
+    assert served.well("status", "--json").json["release"]["served"] == first
+    served.well("releases", "promote", second)
+    assert f"Served: {first}" in served.well("releases", "rollback").out
+    assert served("releases", "rollback").code == 8, "nothing is left to go back to"
+    served.well("releases", "pin", first)
+    marked = {row["id"]: (row["current"], row["pinned"]) for row in served.well("releases", "--json").json}
     assert marked == {first: (True, True), second: (False, False)}
-    clayloop.well("releases", "pin", first, "--off")
-    assert clayloop("releases", "pin", first, "--off").code == 6
-    checked = clayloop.well("releases", "verify", "--json").json
+    served.well("releases", "pin", first, "--off")
+    assert served("releases", "pin", first, "--off").code == 6
+    checked = served.well("releases", "verify", "--json").json
     assert [(one["release"], one["ok"]) for one in checked] == [(first, True), (second, True)]
-    assert clayloop("releases", "verify", "r0009-00000000").code == 6
-    assert clayloop.well("releases", "gc", "--keep", "1", "--json").json["releases"] == []
-    clayloop.well("bootstrap", "--force")
-    assert clayloop.well("releases", "gc", "--keep", "1", "--dry-run", "--json").json["releases"] == [second]
-    assert clayloop.well("releases", "gc", "--keep", "1", "--json").json["releases"] == [second]
-    assert len(clayloop.well("releases", "--json").json) == 2
+    assert served("releases", "verify", "r0009-00000000").code == 6
+    assert served.well("releases", "gc", "--keep", "1", "--json").json["releases"] == []
+    served.well("bootstrap", "--force")
+    assert served.well("releases", "gc", "--keep", "1", "--dry-run", "--json").json["releases"] == [second]
+    assert served.well("releases", "gc", "--keep", "1", "--json").json["releases"] == [second]
+    assert len(served.well("releases", "--json").json) == 2
 
 
 def test_init_writes_a_file_that_is_read(clayloop: Command) -> None:
@@ -150,17 +149,16 @@ def test_a_corrupt_release_is_not_served_and_the_other_stays(clayloop: Command, 
     assert clayloop.well("status", "--json").json["release"]["served"] == first
 
 
-def test_a_damaged_pointer_is_told_and_mended_by_promoting(clayloop: Command, pottery: Path) -> None:
-    clayloop.well("ingest", str(pottery))
-    first = clayloop.well("bootstrap", "--json").json["id"]
-    (clayloop.home / "releases" / "current").write_text("\x00 nonsense")
-    (clayloop.home / "services.json").write_text("{half")
-    assert clayloop("search", "glaze").code == 6
-    listed = clayloop.well("releases", "--json")
+def test_a_damaged_pointer_is_told_and_mended_by_promoting(served: Command) -> None:
+    (first,) = (row["id"] for row in served.well("releases", "--json").json)
+    (served.home / "releases" / "current").write_text("\x00 nonsense")
+    (served.home / "services.json").write_text("{half")
+    assert served("search", "glaze").code == 6
+    listed = served.well("releases", "--json")
     assert [row["id"] for row in listed.json] == [first]
     assert "current" in listed.err
-    clayloop.well("releases", "promote", first)
-    assert clayloop.well("status", "--json").json["release"]["served"] == first
+    served.well("releases", "promote", first)
+    assert served.well("status", "--json").json["release"]["served"] == first
 
 
 @pytest.mark.parametrize("command", [["bootstrap"], ["synthesize", "--headings-only"], ["push"]])

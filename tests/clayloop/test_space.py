@@ -28,14 +28,12 @@ sys.meta_path.insert(0, Blocked())
 
 
 def test_the_space_fetches_the_release_and_answers(
-    clayloop: Command, pottery: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    served: Command, hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", GOOD)
-    clayloop.well("ingest", str(pottery))
-    clayloop.well("bootstrap")
-    shipped = clayloop.well("publish", "release", "me/bot", "--json").json["release"]
-    expected = clayloop.well("search", "Which oxide gives blue?", "-k", "3", "--json").json
-    made = clayloop.well("space", "me/bot", "--push", "me/space", "--json").json
+    shipped = served.well("publish", "release", "me/bot", "--json").json["release"]
+    expected = served.well("search", "Which oxide gives blue?", "-k", "3", "--json").json
+    made = served.well("space", "me/bot", "--push", "me/space", "--json").json
     assert made["address"] == f"{hub.url}/spaces/me/space"
     repo = hub.repos["space", "me/space"]
     assert (repo.private, repo.sdk) == (True, "gradio")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation import Corpus, Decision, Home, HubRepo, SettingsError, StateError, Triplet, load_folder
+from curation import Corpus, Decision, HubRepo, SettingsError, StateError, Triplet, load_folder
 from curation.exports.publish import publish_tables
 from curation.exports.tables import (
     KINDS,
@@ -143,7 +143,7 @@ def test_what_cannot_be_written_leaves_what_was_there(
 
 
 def test_a_dataset_is_private_has_a_card_and_can_be_loaded(
-    hub: StandInHub, tables: dict[ExportName, pa.Table], home: Home, tmp_path: Path
+    hub: StandInHub, tables: dict[ExportName, pa.Table], tmp_path: Path
 ) -> None:
     repo = HubRepo("me/docs", "dataset", private=True, token=GOOD)
     publish_tables(repo, {"triplets": tables["triplets"]}, CORPUS)

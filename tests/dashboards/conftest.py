@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from curation import Corpus, Decision, Home
-from tests.training.material import (
-    accepted_triplets,
-    conversation,
-    first_release,
-    make_chunks,
-    serving,
-    settings,
-)
+from tests.training import rounds
+from tests.training.material import MODEL, accepted_triplets, conversation, make_chunks, serving, settings
 from training import retrain_from_annotations
 
 CHUNKS = make_chunks()
@@ -23,8 +16,9 @@ CHUNKS = make_chunks()
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home whose first release was made from the chunks, and which has read them."""
-    home = first_release(tmp_path_factory.mktemp("standing") / "home")
+    """A home whose first release was made from the chunks, and which has read them. Of the usual base model:
+    `clayloop search`, which the page calls, loads no torch for it."""
+    home = rounds.bootstrapped(tmp_path_factory.mktemp("standing") / "home", MODEL, CHUNKS)
     Corpus(documents=[], chunks=CHUNKS).save(home)
     return home
 
@@ -40,8 +34,7 @@ def decisions() -> list[Decision]:
 @pytest.fixture(scope="session")
 def retrained(served: Home, decisions: list[Decision], tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home that serves what was learned from the decisions."""
-    home = Home(tmp_path_factory.mktemp("retrained") / "home")
-    shutil.copytree(served.root, home.root)
+    home = rounds.copied(served, tmp_path_factory.mktemp("retrained") / "home")
     corpus = Corpus(documents=[], chunks=CHUNKS)
     summary = retrain_from_annotations(home, corpus, settings(), serving(), lambda: decisions)
     assert summary.outcome == "promoted", summary.verdict
@@ -51,6 +44,4 @@ def retrained(served: Home, decisions: list[Decision], tmp_path_factory: pytest.
 @pytest.fixture
 def copied(retrained: Home, tmp_path: Path) -> Home:
     """A copy of it, to do anything with."""
-    home = Home(tmp_path / "copied")
-    shutil.copytree(retrained.root, home.root)
-    return home
+    return rounds.copied(retrained, tmp_path / "copied")

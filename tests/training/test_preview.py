@@ -81,13 +81,13 @@ class Bot:
 
 
 @pytest.fixture
-def small(tiny_model: Path, tmp_path: Path) -> Bot:
-    return Bot(rounds.bootstrapped(tmp_path / "small", tiny_model, CHUNKS), tiny_model, CHUNKS)
+def small(bootstrapped: Home, tiny_model: Path, tmp_path: Path) -> Bot:
+    return Bot(rounds.copied(bootstrapped, tmp_path / "small"), tiny_model, CHUNKS)
 
 
 @pytest.fixture
-def large(tiny_model: Path, tmp_path: Path) -> Bot:
-    return Bot(rounds.bootstrapped(tmp_path / "large", tiny_model, MANY), tiny_model, MANY)
+def large(untrained: Home, tiny_model: Path, tmp_path: Path) -> Bot:
+    return Bot(rounds.copied(untrained, tmp_path / "large"), tiny_model, MANY)
 
 
 def test_it_says_what_would_come_and_leaves_nothing(small: Bot) -> None:

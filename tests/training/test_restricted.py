@@ -48,11 +48,6 @@ def serving(home: Home) -> ServingSettings:
     return rounds.serving(store.get(store.ids()[0]).base_model)
 
 
-@pytest.fixture(scope="session")
-def first_home(bootstrapped: Home) -> Home:
-    return bootstrapped
-
-
 def _retrain(
     home: Home,
     corpus: Corpus,
@@ -80,9 +75,9 @@ def _preview(
 
 
 @pytest.fixture(scope="session")
-def full(first_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, RetrainSummary]:
+def full(bootstrapped: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, RetrainSummary]:
     """A home whose served release has learned from everybody, and what its retrain said."""
-    home = rounds.copied(first_home, tmp_path_factory.mktemp("full") / "home")
+    home = rounds.copied(bootstrapped, tmp_path_factory.mktemp("full") / "home")
     summary = _retrain(home, Corpus(documents=[], chunks=CHUNKS))
     assert summary.outcome == "promoted"
     return home, summary

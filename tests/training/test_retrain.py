@@ -35,6 +35,11 @@ from training.settings import INDEX_ONLY, GateSettings, TrainingSettings
 CHUNKS = make_chunks()
 
 
+@pytest.fixture
+def served_home(first_home: Home, tmp_path: Path) -> Home:
+    return rounds.copied(first_home, tmp_path / "served")
+
+
 def _retrain(
     home: Home,
     corpus: Corpus,
@@ -233,8 +238,10 @@ def test_an_argilla_that_is_down_leaves_no_run(served_home: Home, corpus: Corpus
     assert RunStore(served_home).list() == []
 
 
-def test_a_refused_chunk_is_trained_against_and_a_conflict_is_told(tiny_model: Path, tmp_path: Path) -> None:
-    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
+def test_a_refused_chunk_is_trained_against_and_a_conflict_is_told(
+    bootstrapped: Home, tiny_model: Path, tmp_path: Path
+) -> None:
+    home = rounds.copied(bootstrapped, tmp_path / "home")
     free = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
     right, wrong, contested = free[0], free[5], free[-1]
     refused = triplet(wrong, right.section[-1], "rejected", annotator="ada")
@@ -261,9 +268,9 @@ def test_a_refused_chunk_is_trained_against_and_a_conflict_is_told(tiny_model: P
 
 @pytest.mark.parametrize("damaged", ["{}", "no json", "[3]"])
 def test_a_damaged_file_of_an_old_run_does_not_stop_the_next(
-    tiny_model: Path, tmp_path: Path, corpus: Corpus, damaged: str
+    bootstrapped: Home, tiny_model: Path, tmp_path: Path, corpus: Corpus, damaged: str
 ) -> None:
-    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
+    home = rounds.copied(bootstrapped, tmp_path / "home")
     old = home.runs / "20200101-000000-00000000" / "prepare"
     old.mkdir(parents=True)
     (old / "precision.json").write_text(damaged)

@@ -232,6 +232,9 @@ def _passes(row: Row, condition: Condition) -> bool:
 def _values(row: Row, name: str) -> list[Any]:
     """What a row has under the name that a condition gives."""
     first, _, last = name.partition(".")
+    if name.startswith("metadata."):
+        value = row.metadata.get(last)
+        return [] if value is None else _parts(value)
     if name == "_server_id":
         return [row.server_id]
     if name == "response.status":
@@ -242,19 +245,17 @@ def _values(row: Row, name: str) -> list[Any]:
         return [part for one in row.answers.get(first, ()) for part in _parts(one.value)]
     if last in ("suggestion", "score", "agent"):
         suggested = row.suggestions.get(first)
-        if suggested is None:
-            return []
         attribute = "value" if last == "suggestion" else last
-        return _parts(getattr(suggested, attribute))
-    if name in ("status", "id") or name in ("inserted_at", "updated_at") or first == "metadata":
-        value = _value(row, name)
-        if value is None and first != "metadata":
-            raise SettingsError(
-                f"filter_by: record {row.id!r} does not say its {name}: a folder keeps no times.",
-                "Filter by what the folder has, or give the dataset of a server.",
-            )
-        return _parts(value) if value is not None else []
-    raise SettingsError(f"filter_by: {name!r} is not known.", _HINT)
+        return [] if suggested is None else _parts(getattr(suggested, attribute))
+    if name not in ("status", "id", "inserted_at", "updated_at"):
+        raise SettingsError(f"filter_by: {name!r} is not known.", _HINT)
+    value = _value(row, name)
+    if value is None:
+        raise SettingsError(
+            f"filter_by: record {row.id!r} does not say its {name}: a folder keeps no times.",
+            "Filter by what the folder has, or give the dataset of a server.",
+        )
+    return [value]
 
 
 def _value(row: Row, name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -207,7 +206,7 @@ def test_a_page_is_decoded_as_it_says() -> None:
     ],
     ids=lambda html: html[12:30],
 )
-def test_time_is_bounded(html: str, tmp_path: Path) -> None:
+def test_time_is_bounded(html: str) -> None:
     start = time.process_time()
     assert not why_no_page(html)
     parse(html, "html", Page("a.html"))

@@ -211,7 +211,7 @@ def test_what_a_package_lacks_is_named(wheelhouse: Path) -> None:
         open_source("pypi:wheely", ChunkSettings(), NOWHERE)
 
 
-def test_no_network_is_named_without_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_named_without_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.setenv("PIP_INDEX_URL", "https://user:hunter2@127.0.0.1:9/simple")

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -74,7 +73,7 @@ def workers(pid: int) -> list[psutil.Process]:
     return found
 
 
-def test_a_killed_synthesis_goes_on_where_it_was(home: Home, endpoint: FakeEndpoint, tmp_path: Path) -> None:
+def test_a_killed_synthesis_goes_on_where_it_was(home: Home, endpoint: FakeEndpoint) -> None:
     endpoint.reply = says(gardener, after=0.4)
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(home.root), endpoint.base_url])
     deadline = time.monotonic() + 120

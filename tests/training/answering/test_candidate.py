@@ -13,6 +13,7 @@ import pytest
 from curation import BusyError, Home, LanguageModel, LanguageModelSettings, Lease
 from serving import ReleaseStore
 from tests.curation.fake_endpoint import fake_endpoint, says
+from tests.training import rounds
 from tests.training.material import make_chunks, serving, settings
 from tests.training.tasks.folders import label, record, write_folder
 from training.answering.candidate import AnsweringContext, AnsweringSummary, retrain_answers
@@ -20,6 +21,11 @@ from training.answering.candidate import AnsweringContext, AnsweringSummary, ret
 ANSWERS = {
     f"How does {chunk.section[-1].lower()} go?": chunk.text.split("\n\n")[1] for chunk in make_chunks()
 }
+
+
+@pytest.fixture
+def served_home(first_home: Home, tmp_path: Path) -> Home:
+    return rounds.copied(first_home, tmp_path / "served")
 
 
 @pytest.fixture

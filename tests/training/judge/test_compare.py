@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curation import Chunk, SettingsError, TestSet
+from curation import Chunk, Home, SettingsError, TestSet
 from serving import (
     EmbeddingSettings,
     ReleaseStore,
@@ -61,9 +61,8 @@ def _held(rows: Sequence[LedgerRow], chunks: Sequence[Chunk]) -> list[LedgerRow]
 
 
 @pytest.fixture(scope="module")
-def baselines(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Baselines:
-    home = rounds.bootstrapped(tmp_path_factory.mktemp("compare") / "home", tiny_model, CHUNKS)
-    store = ReleaseStore(home)
+def baselines(untrained: Home, tiny_model: Path) -> Baselines:
+    store = ReleaseStore(untrained)
     first = _held(ledger(rounds.first_round(CHUNKS), CHUNKS), CHUNKS)
     rows = [*first, *_held(ledger(rounds.second_round(CHUNKS, 1), CHUNKS), CHUNKS)]
     questions = holdout_questions([row for row in rows if row.fate == "holdout"], CHUNKS, {})

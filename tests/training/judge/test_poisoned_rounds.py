@@ -1,7 +1,7 @@
 """A round in which 30% of the newest answers are wrong never reaches the bot; a good one is not held up.
 
 Triplets with their answers swapped, conversations that cite any chunk, and chunks with their verdicts
-swapped. Ten seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with
+swapped. Five seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with
 twenty, the real embedding model and smaller rounds, is benchmarks/poisoned_rounds.py.
 """
 
@@ -20,7 +20,7 @@ from tests.training import rounds
 from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations
 
-SEEDS = range(10)
+SEEDS = range(5)
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:
-    root, chunks = tmp_path_factory.mktemp("rounds"), rounds.make_corpus()
+def served(untrained: Home, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:
+    chunks = rounds.make_corpus()
     first = rounds.first_round(chunks)
-    home = rounds.bootstrapped(root / "home", tiny_model, chunks)
+    home = rounds.copied(untrained, tmp_path_factory.mktemp("rounds") / "home")
     summary = _retrain(home, tiny_model, chunks, first)
     assert summary.outcome == "promoted", summary.verdict
     return Served(home, tiny_model, chunks, first)
@@ -94,7 +94,7 @@ def test_a_good_round_is_not_held_up(newest: Round, served: Served, tmp_path: Pa
     held = [
         f"{seed}: {one.verdict}" for seed, one in zip(SEEDS, found, strict=True) if one.outcome != "promoted"
     ]
-    assert len(held) <= 1, "\n".join(held)
+    assert held == [], "\n".join(held)
     gains = [one.gate.after - one.gate.before for one in found if one.gate]
     assert sum(gains) / len(gains) > 0.05
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import get_args
 
 from hypothesis import given, strategies as st
@@ -137,7 +136,7 @@ def test_a_damaged_log_of_promotions_leads_in_no_circle(served_home: Home) -> No
     assert [found.id for found in chain(store, last)] == [last]
 
 
-def test_a_record_is_explained_with_what_it_was_before(served_home: Home, tmp_path: Path) -> None:
+def test_a_record_is_explained_with_what_it_was_before(served_home: Home) -> None:
     store = ReleaseStore(served_home)
     release(served_home, [PAIR.settled("holdout").model_copy(update={"fingerprint": "other"})])
     second = release(served_home, [PAIR.settled("train"), PASSED.settled("negative")])

@@ -27,12 +27,6 @@ PATIENCE = 300.0  # seconds
 Vectors = npt.NDArray[np.float32]
 
 
-@pytest.fixture(scope="session")
-def first_home(bootstrapped: Home) -> Home:
-    """Word vectors train in a second, and what is killed is not the model."""
-    return bootstrapped
-
-
 @pytest.fixture
 def decisions(tmp_path: Path) -> Path:
     path = tmp_path / "decisions.json"
@@ -45,9 +39,9 @@ def _newest(home: Home) -> RunRecord | None:
     return next(iter(RunStore(home).list()), None)
 
 
-def _undisturbed(first_home: Home, decisions: Path, folder: Path) -> tuple[bytes, Vectors]:
+def _undisturbed(bootstrapped: Home, decisions: Path, folder: Path) -> tuple[bytes, Vectors]:
     """The weights and the vectors that a run gives which nobody kills."""
-    shutil.copytree(first_home.root, folder)
+    shutil.copytree(bootstrapped.root, folder)
     home = Home(folder)
     _, _, errors = Child(home, decisions).wait(PATIENCE)
     assert len(ReleaseStore(home).ids()) == 2, errors
@@ -66,7 +60,7 @@ def _made(home: Home) -> tuple[bytes, Vectors]:
 
 @pytest.mark.slow
 def test_killed_at_every_step_it_is_finished_by_the_next_start(
-    served_home: Home, first_home: Home, decisions: Path, tmp_path: Path
+    served_home: Home, bootstrapped: Home, decisions: Path, tmp_path: Path
 ) -> None:
     store = ReleaseStore(served_home)
     first = store.current_id()
@@ -96,7 +90,7 @@ def test_killed_at_every_step_it_is_finished_by_the_next_start(
     log = (RunStore(served_home).folder(finished.id) / "run.log").read_text()
     assert [log.count(f"{step}: finished in") for step in STEPS] == [1] * len(STEPS)
 
-    weights, vectors = _undisturbed(first_home, decisions, tmp_path / "undisturbed")
+    weights, vectors = _undisturbed(bootstrapped, decisions, tmp_path / "undisturbed")
     made, embedded = _made(served_home)
     assert made == weights
     assert embedded.tobytes() == vectors.tobytes()

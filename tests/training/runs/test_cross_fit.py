@@ -32,9 +32,9 @@ CORPUS = Corpus(documents=[], chunks=CHUNKS)
 SMALL = [one for one in rounds.first_round(CHUNKS) if one.verdict == "accepted"][:80]
 
 
-@pytest.fixture(scope="module")
-def first_home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("cross-fit") / "home", tiny_model, CHUNKS)
+@pytest.fixture
+def served_home(untrained: Home, tmp_path: Path) -> Home:
+    return rounds.copied(untrained, tmp_path / "served")
 
 
 def _retrain(

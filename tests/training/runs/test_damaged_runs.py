@@ -12,14 +12,14 @@ import pytest
 from curation import Home
 from serving import ReleaseStore
 from tests.training import rounds
-from tests.training.runs.loop import CHUNKS, DECISIONS, Told, retrain
+from tests.training.runs.loop import DECISIONS, Told, retrain
 from training.runs.run import RunStore
 
 
 @pytest.fixture(scope="module")
-def interrupted(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def interrupted(bootstrapped: Home, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a run that was stopped while it trained."""
-    home = rounds.bootstrapped(tmp_path_factory.mktemp("interrupted") / "home", tiny_model, CHUNKS)
+    home = rounds.copied(bootstrapped, tmp_path_factory.mktemp("interrupted") / "home")
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -33,8 +33,7 @@ def interrupted(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> H
 
 @pytest.fixture
 def home(interrupted: Home, tmp_path: Path) -> Home:
-    shutil.copytree(interrupted.root, tmp_path / "home")
-    return Home(tmp_path / "home")
+    return rounds.copied(interrupted, tmp_path / "home")
 
 
 def _cut(path: Path) -> None:

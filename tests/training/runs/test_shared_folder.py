@@ -27,7 +27,7 @@ PATIENCE = 300.0
 
 @pytest.mark.slow
 def test_who_stalls_loses_its_turn_and_changes_nothing_when_it_wakes_up(
-    served_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served_home: Home, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decisions = tmp_path / "decisions.json"
     found = accepted_triplets(make_chunks())
@@ -36,7 +36,7 @@ def test_who_stalls_loses_its_turn_and_changes_nothing_when_it_wakes_up(
     try:
         _until_stopped(stalled.pid)
         monkeypatch.setattr("training.runs.run.this_machine", lambda: "another machine")
-        summary = _retrain(served_home, found)
+        summary = _retrain(served_home, tiny_model, found)
         assert (summary.outcome, summary.resumed) == ("promoted", True)
         store, runs = ReleaseStore(served_home), RunStore(served_home)
         served = store.current_id()
@@ -58,13 +58,13 @@ def _until_stopped(process: int) -> None:
         time.sleep(0.05)
 
 
-def _retrain(home: Home, decisions: list[Decision]) -> RetrainSummary:
+def _retrain(home: Home, model: Path, decisions: list[Decision]) -> RetrainSummary:
     """As soon as the other machine's lease has run out."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
             corpus = Corpus([], make_chunks())
-            return retrain_from_annotations(home, corpus, settings(), serving(), lambda: decisions)
+            return retrain_from_annotations(home, corpus, settings(), serving(str(model)), lambda: decisions)
         except BusyError:
             assert time.monotonic() < end
             time.sleep(0.1)

@@ -28,11 +28,6 @@ FREE = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
 TICKET = "Where can I buy a ticket?"
 
 
-@pytest.fixture(scope="session")
-def first_home(bootstrapped: Home) -> Home:
-    return bootstrapped
-
-
 def _prepared(
     home: Home, model: Path, decisions: Sequence[Decision], tests: Path, semantic: bool = False
 ) -> Steps:

@@ -92,6 +92,13 @@ def test_filters_of_a_folder(years: Path, filter_by: Any, expected: list[str]) -
     assert ids(years, filter_by) == expected
 
 
+@pytest.mark.parametrize("name", ["score", "agent", "suggestion", "response"])
+def test_metadata_may_have_the_name_of_something_else(tmp_path: Path, name: str) -> None:
+    made = [record(f"r{number}", {"text": "a"}) | {"metadata": {name: number}} for number in range(3)]
+    folder = write_folder(tmp_path / "made", ["text"], [folders.label("label", "yes", "no")], made)
+    assert ids(folder, [(f"metadata.{name}", ">=", 1)]) == ["r1", "r2"]
+
+
 def test_order_and_number(years: Path) -> None:
     assert ids(years, None, [SortBy("metadata.year", "desc")]) == ["r1", "r2", "r0", "r3"]
     assert ids(years, None, {"field": "metadata.year", "order": "asc"}, 2) == ["r0", "r2"]
