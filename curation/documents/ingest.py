@@ -310,7 +310,8 @@ def _nothing(spec: str, skipped: Sequence[Skipped]) -> SourceError:
     if not skipped:
         return SourceError(
             f"There is no documentation in {spec}.",
-            "Looked for .md, .markdown, .mdx, .ipynb, .rst, .html, .pdf, and reStructuredText in .txt.",
+            "Looked for .md, .markdown, .mdx, .qmd, .Rmd, .ipynb, .rst, .html, .pdf, and reStructuredText "
+            "in .txt.",
         )
     shown = [f"{item.path}: {item.reason}" for item in skipped[:5]]
     more = [f"… and {len(skipped) - 5} more"] if len(skipped) > 5 else []

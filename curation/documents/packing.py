@@ -17,7 +17,6 @@ from curation.documents.splitting import (
     Measure,
     last_sentences,
     split_code,
-    split_items,
     split_prose,
     split_tokens,
 )
@@ -59,12 +58,16 @@ class _Piece:
 
 @dataclass
 class _Group:
-    """The pieces of one chunk-to-be, which begins in section ``at``."""
+    """The pieces of one chunk-to-be, which begins in section ``at``. The last stand under ``last``."""
 
     path: tuple[str, ...]
     at: int
     line: int
     pieces: list[_Piece] = field(default_factory=list)
+    last: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.last = self.last or self.path
 
     @property
     def body(self) -> str:
@@ -124,14 +127,18 @@ class Packing:
         return groups
 
     def _carried(self, groups: list[_Group], piece: _Piece, limit: int) -> list[_Piece]:
-        """What comes before ``piece`` in a new chunk, if both fit: the sentence that introduces it, taken
+        """What comes before ``piece`` in a new chunk, if it fits: the sentences that introduce it, taken
         from the end of the chunk before, or the last sentences of that, once more."""
         if not groups or piece.whole:
             return []
-        last = groups[-1].pieces[-1]
+        before, carried = groups[-1].pieces, list[_Piece]()
         room = limit - piece.tokens - self.measure.joint
-        if last.leads and last.tokens <= room and len(groups[-1].pieces) > 1:
-            return [groups[-1].pieces.pop()]
+        while len(before) > 1 and before[-1].leads and before[-1].tokens <= room:
+            room -= before[-1].tokens + self.measure.joint
+            carried.insert(0, before.pop())
+        if carried:
+            return carried
+        last = before[-1]
         if not self.overlap or last.whole or last.text.startswith("```"):
             return []
         text = last_sentences(last.text, min(self.overlap, room), self.measure)
@@ -146,7 +153,8 @@ class Packing:
                 leads = block.kind != "code" and text.endswith(":")
                 pieces.append(_Piece(text, tokens, block.line, tight=block.tight, leads=leads))
             else:
-                pieces.extend(self._split(block, limit))
+                led = pieces[-1].tokens + self.measure.joint if pieces and pieces[-1].leads else 0
+                pieces.extend(self._split(block, limit - led if led * 4 < limit else limit))
         return pieces
 
     def _split(self, block: Block, limit: int) -> list[_Piece]:
@@ -161,8 +169,6 @@ class Packing:
             texts = [replace(block, text=part).rendered for part in parts]
         elif block.kind == "table":
             texts = self._split_table(block, limit)
-        elif block.kind == "list":
-            texts = split_items(block.text, limit, self.measure)
         else:
             texts = split_prose(block.text, limit, self.measure)
         return [_Piece(text, self.measure(text), block.line) for text in texts if text.strip()]
@@ -172,8 +178,8 @@ class Packing:
         head = self.measure(block.head) + self.measure.joint if block.head else 0
         rows = block.text[len(block.head) :].lstrip("\n") if head * 2 < limit else ""
         if not head or not rows:
-            return split_items(block.text, limit, self.measure)
-        return [f"{block.head}\n{part}" for part in split_items(rows, limit - head, self.measure)]
+            return split_prose(block.text, limit, self.measure)
+        return [f"{block.head}\n{part}" for part in split_prose(rows, limit - head, self.measure)]
 
     # Tiny sections
 
@@ -196,10 +202,12 @@ class Packing:
         if not (common or is_bare):
             return None
         new = [piece for piece in second.pieces if not (piece.again and first.path == second.path)]
-        pieces = [*self._under(first, common), *self._under(replace(second, pieces=new), common)]
+        if second.path != first.last:
+            new = self._under(replace(second, pieces=new), common)
+        pieces = [*self._under(first, common), *new]
         if self._total(pieces) > self._body_limit(common):
             return None
-        return _Group(common, first.at, first.line, pieces)
+        return _Group(common, first.at, first.line, pieces, second.last)
 
     def _under(self, group: _Group, path: tuple[str, ...]) -> list[_Piece]:
         """The group's pieces as they stand under ``path``: below the rest of their own heading."""

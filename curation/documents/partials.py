@@ -19,10 +19,10 @@ _PAGE_IN_NAVIGATION = re.compile(r"[\w./-]+\.md\b")
 def not_pages(pages: Sequence[Page], files: Files) -> dict[str, str]:
     """Path → why it is no page of its own.
 
-    Sphinx: a file that ``exclude_patterns`` names. Docusaurus: an ``.mdx`` file whose name (or folder's)
-    begins with ``_``. For all: a file that another page includes as a whole (a part will do where its name
-    begins with ``_``), unless a table of contents or MkDocs' navigation names it. Its text then stands
-    where readers find it; what includes it is itself a page.
+    Sphinx: a file that ``exclude_patterns`` names. Docusaurus and Quarto: an ``.mdx`` or ``.qmd`` file
+    whose name (or folder's) begins with ``_``. For all: a file that another page includes as a whole (a part
+    will do where its name begins with ``_``), unless a table of contents or MkDocs' navigation names it. Its
+    text then stands where readers find it; what includes it is itself a page.
     """
     found = dict(_excluded([page.path for page in pages], files))
     listed, includers = _Listed(pages, files), defaultdict[str, list[Page]](list)
@@ -40,7 +40,7 @@ def not_pages(pages: Sequence[Page], files: Files) -> dict[str, str]:
         ]
         if shown_in:
             found[path] = f"a part of {shown_in[0]}, which includes it"
-        elif hidden and path.endswith(".mdx"):
+        elif hidden and path.endswith((".mdx", ".qmd")):
             found[path] = "a part of other pages, as its name says (_)"
     return found
 
@@ -66,7 +66,7 @@ class _Listed:
 
 def _bare(name: str) -> str:
     """Without the suffix of a page, and without a slash in front."""
-    return re.sub(r"\.(?:rst|md|mdx|markdown|txt|ipynb)$", "", name.lstrip("/"))
+    return re.sub(r"\.(?:rst|md|mdx|qmd|markdown|txt|ipynb)$", "", name.lstrip("/"))
 
 
 def _excluded(paths: Sequence[str], files: Files) -> Iterator[tuple[str, str]]:

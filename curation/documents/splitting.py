@@ -26,7 +26,6 @@ _LONGEST_PROSE = 50_000  # characters without an end of a sentence: more is no p
 _CLAUSE_END = re.compile(r"[、，；：,;]\s*(?=\S)|\s+(?=\S)")
 _LINE_OR_SENTENCE_END = re.compile(rf"\n|{_SENTENCE_END.pattern}")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n")
-_ITEM = re.compile(r"^(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
 
 
 class TokenCounter(Protocol):
@@ -67,16 +66,6 @@ Splitter = Callable[[str, int, Measure], list[str]]  # of a text into parts of a
 def split_prose(text: str, limit: int, measure: Measure) -> list[str]:
     """Parts of at most ``limit`` tokens, cut between lines, then sentences, then words, then tokens."""
     return list(_packed(text.split("\n"), "\n", limit, measure, _sentences))
-
-
-def split_items(text: str, limit: int, measure: Measure) -> list[str]:
-    """Parts of a list or table of at most ``limit`` tokens, cut between items or rows where possible."""
-    starts = [found.start() for found in _ITEM.finditer(text)]
-    if len(starts) > 1:
-        bounds = [0, *starts[1:], len(text)]
-        items = [text[a:b].rstrip("\n") for a, b in itertools.pairwise(bounds)]
-        return list(_packed(items, "\n", limit, measure, split_prose))
-    return split_prose(text, limit, measure)
 
 
 def split_code(text: str, limit: int, measure: Measure) -> list[str]:

@@ -30,5 +30,15 @@ def _parts(cells: list[dict[str, Any]], language: str) -> Iterator[str]:
             yield text.strip("\n")
         elif cell["cell_type"] == "heading":
             yield f"{'#' * int(cell.get('level', 1))} {text}"
+        elif cell["cell_type"] == "raw":
+            yield _raw(text, cell.get("metadata", {}))
         elif cell["cell_type"] == "code" and text.strip():
             yield fenced(text, language)
+
+
+def _raw(text: str, metadata: dict[str, Any]) -> str:
+    """A cell for converters, which is shown where it is Markdown or reStructuredText."""
+    kind = str(metadata.get("raw_mimetype") or metadata.get("format") or "")
+    if kind == "text/restructuredtext":
+        return fenced(text, "{eval-rst}")
+    return text if kind == "text/markdown" else ""

@@ -18,6 +18,8 @@ _SUFFIXES: dict[str, Markup] = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".mdx": "markdown",
+    ".qmd": "markdown",  # of Quarto, as R Markdown is
+    ".rmd": "markdown",
     ".ipynb": "markdown",  # its cells, see notebook.py
     ".rst": "restructuredtext",
     ".html": "html",

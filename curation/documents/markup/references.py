@@ -18,7 +18,7 @@ from curation.documents.markup.page import places
 
 PAGE, LABEL = "page", "label"
 _MARK = re.compile("\ue004(page|label):([^\ue004\ue005]*)\ue005")
-_SUFFIX = re.compile(r"\.(?:rst|mdx?|markdown|txt|ipynb|html?)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.(?:rst|mdx?|[qr]md|markdown|txt|ipynb|html?)$", re.IGNORECASE)
 _SAYS_NOTHING = re.compile(r"(?:^|[\s_-])\d+$|^(?:index|readme)$", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"\w+(?:\.\w+)+")
 _OF_SPHINX = {"genindex": "Index", "modindex": "Module Index", "search": "Search Page"}

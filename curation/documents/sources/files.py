@@ -1,6 +1,7 @@
 """Files of documentation, whatever source they come from: which are read, and their bytes as text.
 
-Markdown (``.md``, ``.markdown``, ``.mdx``), notebooks, reStructuredText (``.rst``), HTML and PDF are read,
+Markdown (``.md``, ``.markdown``, ``.mdx``, ``.qmd``, ``.Rmd``), notebooks, reStructuredText (``.rst``), HTML
+and PDF are read,
 and ``.txt`` files that hold an underlined title and a directive, role or target (as Django's do).
 Documentation in another format, or that cannot be read, is reported with the reason. Files of other kinds
 are ignored.

@@ -18,7 +18,7 @@ from curation.records.document import Markup
 from curation.settings import ChunkSettings
 from tests.curation.counting import CharacterCounter
 
-SUFFIXES = (".md", ".mdx", ".rst", ".txt", ".ipynb", ".html", ".pdf")
+SUFFIXES = (".md", ".mdx", ".qmd", ".rst", ".txt", ".ipynb", ".html", ".pdf")
 # What the dialects of all formats look for, to be put together at random.
 PIECES = (
     "\n", "\n\n", "    ", "  ", "- ", "1. ", "# ", "word", "文", "|", "=====", "```", "~~~", "`", "``", "*",

@@ -189,6 +189,19 @@ def test_an_introduction_goes_with_its_code() -> None:
     assert [chunk.body for chunk in chunks] == [filler, f"Like this:\n\n```\n{code}\n```"]
 
 
+def test_introductions_in_a_row_go_with_the_first_part_of_long_code() -> None:
+    filler = " ".join(["filler"] * 30)
+    code = "\n".join(f"value_{n} = call({n})" for n in range(60))
+    chunks = chunks_of(f"# T\n\n{filler}\n\nOn Linux:\n\nrun.sh:\n\n```\n{code}\n```\n")
+    assert chunks[0].body == filler
+    assert chunks[1].body.startswith("On Linux:\n\nrun.sh:\n\n```\nvalue_0 = call(0)\n")
+
+
+def test_a_heading_that_tiny_sections_have_in_common_is_said_once() -> None:
+    chunks = chunks_of("# T\n\nIntro.\n\n## Pots\n\n### Cup\n\n### Jug\n\n## Kilns\n\nHot.\n")
+    assert [chunk.body for chunk in chunks] == ["Intro.\n\n### Pots\n\nCup\n\nJug\n\n### Kilns\n\nHot."]
+
+
 def test_tiny_sections_share_a_chunk_under_their_common_heading() -> None:
     text = "# Settings\n\n## DEBUG\n\nOn or off.\n\n## DELAY\n\nSeconds.\n\n## Long\n\n" + "long text " * 58
     chunks = chunks_of(text, 128)

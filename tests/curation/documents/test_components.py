@@ -106,3 +106,75 @@ def test_expressions_of_mdx_are_no_text() -> None:
     assert texts(source, page) == ["New.", "It is hot, says author. {`As ${it} is`} {name}"]
     assert [notice.name for notice in page.left_out] == ["{expression}"] * 3
     assert texts("Use {a.b?.c} and )}.", Page("a.md")) == ["Use {a.b?.c} and )}."]
+
+
+def test_what_stands_far_in_is_read_as_what_it_is() -> None:
+    source = """\
+    <Steps>
+        <Step title="Knead">
+            Look at it.
+            <Frame>
+                ![Soft clay](a.png)
+            </Frame>
+        </Step>
+        <Step title="Fire">
+            Then:
+            ```sh
+            fire
+            ```
+            - and wait
+        </Step>
+    </Steps>
+
+    <Frame>![The *kiln*](b.png)</Frame>
+    """
+    assert texts(source, Page("a.mdx")) == [
+        *("Knead:", "Look at it.", "Soft clay", "Fire:", "Then:", "```sh\nfire\n```", "- and wait"),
+        "The kiln",
+    ]
+
+
+def test_comments_for_what_colours_code_go() -> None:
+    source = """\
+    ```js
+    // highlight-next-line
+    fire() // [!code focus]
+    {/* highlight-start */}
+    wait() /* [!code ++] */
+    // kept, as is highlight-me
+    // highlight-end
+    ```
+    """
+    kept = "```js\nfire()\nwait()\n// kept, as is highlight-me\n```"
+    assert texts(source, Page("a.md")) == [kept]
+
+
+def test_tabs_without_labels_and_badges() -> None:
+    source = """\
+    <Tabs>
+    <TabItem value="gas">
+
+    Blue.
+
+    </TabItem>
+    </Tabs>
+
+    Lids <Badge type="tip" text="new" />
+    """
+    assert texts(source, Page("a.mdx")) == ["gas:", "Blue.", "Lids new"]
+
+
+def test_comments_of_jsx_are_no_text() -> None:
+    source = """\
+    Before.
+
+    {/* For editors:
+
+    keep this short. */}
+
+    {/* one line */}
+    After. {/* and */} more.
+
+    {/* never closed
+    """
+    assert texts(source, Page("a.mdx")) == ["Before.", "After. more.", "{/* never closed"]

@@ -189,6 +189,13 @@ def test_hugo_and_liquid_lose_their_marks() -> None:
         A {{< tooltip text="Kiln" id="kiln" >}} runs {{ site.version }}, see [here]({{< ref "b.md" >}}).
         Thanks to {{< gh "@potter" >}} ({{<gh 14>}}); {{< video abc >}}Fire{{< /video >}} {{< youtube abc >}}
 
+        {{< alert icon="!" text="Read <a href=\\"b.md\\">this</a> first" />}}
+        {{< note title=`No "lid"` >}}Shut it.{{< /note >}}
+
+        {{% callout warning %}}
+        Hot.
+        {{% /callout %}}
+
         Write `{{</* note */>}}`, or {{%/* tab "x" */%}}.
 
         {{< output file="a.html" >}}
@@ -204,6 +211,12 @@ def test_hugo_and_liquid_lose_their_marks() -> None:
         puts 1
         {% endhighlight %}
 
+        {% code title="b.sh" overflow="wrap" %}
+        ```sh
+        fire
+        ```
+        {% endcode %}
+
         {% tab title="Linux" %}
         Run apt.
         {% endtab %}
@@ -212,13 +225,13 @@ def test_hugo_and_liquid_lose_their_marks() -> None:
         "Note:",
         "Mind the heat.",
         "A Kiln runs site.version, see here. Thanks to @potter (14); Fire",
+        *("Read this first:", 'No "lid": Shut it.', "Warning:", "Hot."),
         'Write `{{< note >}}`, or {{% tab "x" %}}.',
         "Lit .Kiln",
         "a.html:",
         "```\n{{< kiln >}}\n<b>\n```",
         "```ruby\nputs 1\n```",
-        "Linux:",
-        "Run apt.",
+        *("b.sh:", "```sh\nfire\n```", "Linux:", "Run apt."),
     ]
 
 
@@ -350,24 +363,6 @@ def test_a_line_of_a_container_is_the_files() -> None:
 )
 def test_attributes_of_headings_go(source: str, heading: str) -> None:
     assert headings(source) == [heading]
-
-
-def test_a_toctree_of_myst_goes_and_is_told() -> None:
-    page = Page("a.md")
-    assert texts("Kilns.\n\n```{toctree}\n:maxdepth: 1\n\nlids\nFire <fire>\n```\n\nThe end.\n", page) == [
-        "Kilns.",
-        "The end.",
-    ]
-    assert [(notice.name, notice.line) for notice in page.left_out] == [("toctree", 3)]
-
-
-def test_a_csv_table_of_myst() -> None:
-    rows = '"K1", "900 `a|b`, hot"\n"K2", "two\nlines"\n'
-    assert texts(f'```{{csv-table}} Kilns\n:header: "Name", "Heat"\n\n{rows}```\n') == [
-        "Kilns",
-        "Name | Heat\nK1 | 900 `a|b`, hot\nK2 | two lines",
-    ]
-    assert texts("```{csv-table}\na, b\nc, d\n```\n") == ["a | b\nc | d"]
 
 
 def test_words_between_angle_brackets_stay() -> None:

@@ -7,6 +7,7 @@ from textwrap import dedent
 import pytest
 
 from curation.documents.markup.blocks import Block
+from curation.documents.markup.page import Page
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of, parse
 
 
@@ -29,6 +30,19 @@ def test_sections_by_order_of_adornment() -> None:
         (("Title", "C"), 17),
     ]
     assert parsed.sections[3].blocks == [Block("prose", "c", 22)]
+
+
+def test_names_without_a_role_and_lists_of_numbers() -> None:
+    source = "Ask `.Kiln.fire` and `~clay.Kiln`, not `.gitignore`, in :issue:`12, 14`."
+    assert pairs(source) == [("prose", "Ask `Kiln.fire` and `Kiln`, not `.gitignore`, in issue 12, 14.")]
+
+
+def test_a_gallery_is_a_list_of_pages() -> None:
+    page = Page("a.rst")
+    source = "Before.\n\n.. nbgallery::\n   :caption: Pots\n\n   pots/one\n   pots/two\n"
+    parsed = parse(source, "restructuredtext", page)
+    assert [block.text for section in parsed.sections for block in section.blocks] == ["Before."]
+    assert page.listed == ["pots/one", "pots/two"]
 
 
 def test_wide_characters_count_as_two_columns() -> None:

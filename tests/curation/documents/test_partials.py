@@ -47,8 +47,13 @@ INDEX = "Index\n=====\n\nText.\n\n.. toctree::\n   :maxdepth: 1\n\n"
             id="a part by its name",
         ),
         pytest.param(
-            {"a.md": "# A\n\nText.\n", "_index.md": "# B\n\nText.\n", "_c.mdx": "Text.\n"},
-            {"_c.mdx": "a part of other pages, as its name says (_)"},
+            {
+                "a.md": "# A\n\nText.\n",
+                "_index.md": "# B\n\nText.\n",
+                "_c.mdx": "Text.\n",
+                "_d.qmd": "Text.\n",
+            },
+            dict.fromkeys(["_c.mdx", "_d.qmd"], "a part of other pages, as its name says (_)"),
             id="underscores",
         ),
         pytest.param(

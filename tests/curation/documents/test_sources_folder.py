@@ -86,6 +86,8 @@ def test_notebooks_are_read_by_their_cells(tmp_path: Path) -> None:
         {"cell_type": "markdown", "metadata": {}, "source": ["# Kilns\n", "Some *text*."]},
         {"cell_type": "code", "source": "fire('```')", "outputs": [{"text": "output"}]},
         {"cell_type": "code", "source": []},
+        {"cell_type": "raw", "metadata": {"raw_mimetype": "text/restructuredtext"}, "source": ":ref:`x`"},
+        {"cell_type": "raw", "metadata": {"format": "text/latex"}, "source": "\\kiln"},
     ]
     new = {"cells": cells, "metadata": {"language_info": {"name": "python"}}, "nbformat": 4}
     old = {
@@ -104,7 +106,8 @@ def test_notebooks_are_read_by_their_cells(tmp_path: Path) -> None:
     )
     files, skipped = read(tmp_path)
     assert files == {
-        "new.ipynb": "# Kilns\nSome *text*.\n\n````python\nfire('```')\n````\n",
+        "new.ipynb": "# Kilns\nSome *text*.\n\n````python\nfire('```')\n````\n\n"
+        "```{eval-rst}\n:ref:`x`\n```\n",
         "old.ipynb": "## A\n\n```\nb\n```\n",
     }
     assert set(skipped) == {"a.ipynb", "b.ipynb"}

@@ -20,6 +20,9 @@ ATTRIBUTES_AT_END = re.compile(rf"\s*\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*
 _FIRST = rf":\s*(?:{_ATTRIBUTE}|[\w-]+)|\s*{_ATTRIBUTE}"  # then bare words may follow
 HEADING_ATTRIBUTES = re.compile(rf"\s*\{{(?:(?:{_FIRST})(?:\s+(?:{_ATTRIBUTE}|[\w-]+))*|\s*[\w-]+)\s*\}}\s*$")
 _ATTRIBUTES_AFTER = re.compile(rf"^\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}")
+# `#!python fire()` of pymdownx: code and its language.
+_LANGUAGE_OF_CODE = re.compile(r"^#![a-z][\w+-]* +(?=\S)")
+_SPAN = re.compile(rf"\[([^\[\]]*)\]\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}")
 _ALERT = re.compile(r"^\[!(\w+)\][+-]?\s*")
 _FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
 _HOLD = re.compile("\ue000(\\d+)\ue001")
@@ -31,7 +34,7 @@ _ROLE_BEFORE = re.compile(
 )
 # What {.attributes} may stand behind.
 _MARKED = frozenset({"link_close", "image", "code_inline", "strong_close", "em_close"})
-_OF_MYST = ("project:", "path:", "inv:")
+_OF_MYST = ("project:", "path:", "inv:", "xref:")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # the address of another site
 _BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}])\ue003(?=[{_WIDE}])")
 
@@ -45,6 +48,7 @@ def inline_text(tokens: Sequence[Token]) -> str:
         text = _BETWEEN_WIDE.sub("", text).replace("\ue003", " ")
     if "[" in text:
         text = _REFERENCE.sub(lambda found: found[1] or found[2] or found[0], text)
+        text = _SPAN.sub(r"\1", text)
         text = _FOOTNOTE.sub(r"[\1]", text)
         text = _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text)
     if "\ue002" in text:
@@ -89,7 +93,8 @@ class _Inline:
         elif kind == "html_inline":
             self._html(token.content)
         elif kind == "image":
-            self.parts.append(token.content)
+            self.parts.append("")  # a link around it has words, if it has none itself
+            self.read(token.children or [])
         elif kind == "footnote_ref":
             self.parts.append(f"[{token.meta.get('label', '')}]")
         elif token.children:
@@ -106,7 +111,7 @@ class _Inline:
         self._code(words) if is_code else self.parts.append(words)
 
     def _code(self, content: str) -> None:
-        content = unescaped(content)
+        content = _LANGUAGE_OF_CODE.sub("", unescaped(content))
         self.codes.append(f"`{one_line(content)}`" if "`" not in content else f"`` {one_line(content)} ``")
         self.parts.append(f"\ue000{len(self.codes) - 1}\ue001")
 
@@ -123,5 +128,5 @@ class _Inline:
         target = str(token.attrs.get("href", ""))
         is_bare = token.info == "auto" and target.startswith(_OF_MYST)  # <project:guide.md#fire>
         if is_bare or len(self.parts) == before:  # a picture without words is something else
-            target = re.sub(r"^inv:.*(?=#)|^(?:project|path|inv):", "", target)
+            target = re.sub(r"^inv:.*(?=#)|^(?:project|path|inv|xref):", "", target)
             self.parts[before:] = [] if not target or _ELSEWHERE.match(target) else [mark(PAGE, target)]

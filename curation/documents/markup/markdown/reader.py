@@ -7,6 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
@@ -37,6 +38,14 @@ _FILE_OF_CODE = re.compile(
 )
 # The heading's own id: {#id}, or in MDX, which would read that as code, {/* #id */}.
 _GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S+)\s*\*/\}\s*$")
+# Options of a cell at the top of its code (Quarto, nbdev): #| echo: false
+_CELL_OPTIONS = re.compile(r"\A(?:[ \t]*(?:#|//|--|%%)\|[ \t]*[\w-]+(?::[^\n]*)?(?:\n|\Z))+")
+# Comments for what colours code: // highlight-next-line, // [!code focus]
+_COMMENT, _COMMENT_END = r"[ \t]*(?://|#|--|;|/\*|<!--|\{/\*)[ \t]*", r"[ \t]*(?:\*/\}?|-->)?[ \t]*"
+_COLOURING = re.compile(
+    rf"(?m)^{_COMMENT}highlight-(?:next-line|start|end){_COMMENT_END}(?:\n|\Z)"
+    rf"|{_COMMENT}\[!code [^\]\n]{{1,80}}\]{_COMMENT_END}$"
+)
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
 # A tag that includes a file, over several lines (mkdocs-include-markdown).
 _LONG_INCLUDE = re.compile(r"\{%-?[ \t]*\n[ \t]*include[^%]{1,1000}%\}")
@@ -74,12 +83,31 @@ def _parser(is_mdx: bool) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
     if is_mdx:  # lines between components are indented, and no code
         parser.disable("code")
+        parser.block.ruler.at("paragraph", _paragraph)
     # a link's target is dropped, whatever it is: to make it an address is a seventh of the time
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     add_dialects(parser)
     parser.core.ruler.at("inline", _inline)
     return parser
+
+
+def _paragraph(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """markdown-it's own, but that a line may begin something else however far it is indented."""
+    end, before, state.parentType = first + 1, state.parentType, "paragraph"
+    rules = state.md.block.ruler.getRules("paragraph")
+    while end < state.lineMax and not state.isEmpty(end):
+        if state.sCount[end] >= 0 and any(rule(state, end, state.lineMax, True) for rule in rules):
+            break
+        end += 1
+    state.parentType, state.line = before, end
+    token = state.push("paragraph_open", "p", 1)
+    token.map = [first, end]
+    token = state.push("inline", "", 0)
+    token.map, token.children = [first, end], []
+    token.content = state.getLines(first, end, state.blkIndent, False).strip()
+    state.push("paragraph_close", "p", -1)
+    return True
 
 
 def _inline(state: StateCore) -> None:
@@ -170,7 +198,9 @@ class _Reader(Writer):
         self.flush(lead)
         language = _LANGUAGE.match(info)
         code = code_with_includes(self._context, node.token.content, self.line - 1)
-        text = unescaped(_BLANK_EDGES.sub("", code))
+        if "highlight-" in code or "[!code " in code:
+            code = _COLOURING.sub("", code)
+        text = unescaped(_CELL_OPTIONS.sub("", _BLANK_EDGES.sub("", code)))
         self.outline.add(Block("code", text, self.line, language=language[1] if language else ""))
 
     def _list(self, node: Node, lead: Lead) -> None:

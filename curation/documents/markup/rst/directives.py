@@ -22,6 +22,7 @@ from curation.documents.markup.rst.names import (
     CONTENT_MAY_BE_ARGUMENT,
     KNOWN,
     LABELLED,
+    LISTS_PAGES,
     TRANSPARENT,
     VERSIONS,
     is_silent,
@@ -54,7 +55,7 @@ class CatchAll(Directive):
             self.page.unknown.append(Notice(self.name, self.line))
         if is_silent(short, self.argument, any(self.body)):
             self.page.left_out.append(Notice(self.name, self.line))
-            if short == "toctree":
+            if short in LISTS_PAGES:
                 self.page.lists(self.body)
             return []
         if (

@@ -20,9 +20,12 @@ SILENT = word_set(
     toctree contents sectnum section-numbering index highlight highlightlang default-role role currentmodule
     currentclass meta tabularcolumns default-domain program target-notes header footer autosummary
     bibliography inheritance-diagram sectionauthor codeauthor moduleauthor testsetup testcleanup title date
-    changelog_imports namespace namespace-push namespace-pop spelling rst-class minigallery
+    changelog_imports namespace namespace-push namespace-pop spelling rst-class minigallery nbgallery
+    nblinkgallery footbibliography
     """
 )
+# Their content is a list of pages.
+LISTS_PAGES = frozenset({"toctree", "nbgallery", "nblinkgallery"})
 # The arguments configure the builder; the content is ordinary text.
 TRANSPARENT = word_set(
     """

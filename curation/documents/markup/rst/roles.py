@@ -17,7 +17,9 @@ from curation.words import word_set
 _TITLED = re.compile(r"^(?P<title>.*\S)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
 _ROLE_IN_TICKS = re.compile(r"^:([a-z][\w:+-]*):`([^`]+)`?$")
 _ACCELERATOR = re.compile(r"&(?=\w)")
-_NUMBER = re.compile(r"^#?\d+(?:\.\d+)*$")
+_NUMBER = re.compile(r"^#?\d+(?:\.\d+)*(?:, *#?\d+(?:\.\d+)*)*$")
+# `.Kiln.fire`: without a role, a name that Sphinx looks for in every module
+_NAME_ANYWHERE = re.compile(r"^\.(?=[A-Z]\w*(?:\.\w+)*(?:\(\))?$)")
 
 # Roles whose text is a name in code: shown in backticks, as the rendered page shows it.
 _CODE = word_set(
@@ -58,6 +60,8 @@ def role_text(name: str, text: str) -> tuple[str, bool]:
     shown = text.lstrip("!")
     if kind in _OF_PYTHON:
         shown = shown.lstrip(".") or shown  # :class:`.Kiln` is looked for in every module
+    elif not kind:
+        shown = _NAME_ANYWHERE.sub("", shown)
     if shown.startswith("~"):
         shown = shown[1:].rsplit(".", 1)[-1]
     if kind in {"file", "samp"}:

@@ -20,6 +20,7 @@ from curation.documents.markup.markdown.dialects import (
     mdx,
     mkdocs,
     myst,
+    pymdownx,
     shortcodes,
     snippets,
     wiki,
@@ -39,6 +40,7 @@ OURS: Mapping[str, Dialect] = {
     "containers": containers.dialect,
     "mkdocs": mkdocs.dialect,
     "myst": myst.dialect,
+    "pymdownx": pymdownx.dialect,
 }
 
 

@@ -33,7 +33,7 @@ def given_words(tag: str) -> list[str]:
         is_code = tag.startswith("<Snippet") or (found["quote"] == "`" and "{" in value)
         if is_code and value and key in _TEXTS and "`" not in value:
             value = f"`{value}`"  # also code that stands in a string of its own kind because it holds quotes
-        if value:
+        if value and not (key == "type" and tag.startswith("<Badge")):  # a colour
             items[-1][key] = value
     return [words for item in items if (words := _words(item))]
 

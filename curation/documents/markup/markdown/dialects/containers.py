@@ -1,4 +1,5 @@
-"""Containers between colons or slashes: Docusaurus, VitePress, Pandoc (``:::``), pymdownx (``///``).
+"""Containers between colons or slashes: Docusaurus, VitePress, Pandoc (``:::``), Nuxt (``::``), pymdownx
+(``///``), and the directives within lines (``:badge[New]{color="red"}``) of Nuxt and of remark.
 
 The name and the title become a label, the content is read as Markdown. ``::: package.module`` of
 mkdocstrings shows what is made from code, and is left out.
@@ -10,6 +11,7 @@ import re
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
 
 from curation.documents.markup.markdown.context import (
     Context,
@@ -22,40 +24,55 @@ from curation.documents.markup.markdown.context import (
     push_markdown,
     push_paragraph,
 )
+from curation.documents.markup.markdown.front_matter import FrontMatter, read_front_matter
+from curation.documents.markup.rst.names import ADMONITIONS
 from curation.words import word_set
 
-_MARK = re.compile(r"^(?P<mark>:{3,}|/{3,})(?:[ \t]*(?P<rest>.*?))?[ \t]*(?:(?<=[ \w}\])]):{3,})?$")
+_MARK = re.compile(r"^(?P<mark>:{2,}|/{3,})(?:[ \t]*(?P<rest>.*?))?[ \t]*(?:(?<=[ \w}\])]):{3,})?$")
 _CODE_FENCE = re.compile(r"^(`{3,}|~{3,})")
 _TITLED = re.compile(r"^(?P<name>[\w-]+)[ \t]*\[(?P<title>.*)\](?:\{.*\})?$")
 _ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}\s*$")
+_DIRECTIVE = re.compile(r"\{[A-Za-z]")
+_MARKS = ("::", "///")
+_OF_NUXT = re.compile(r"^(?P<name>[a-z][\w-]*)(?:\[[^\]]*\])?(?:\{.*\})?$")
+_SLOT = re.compile(r"^\s*#[a-z][\w-]*(?:\{.*\})?\s*$")
+_IN_A_LINE = re.compile(r":[a-z][\w-]*(?:\[(?P<words>[^\[\]\n]*)\](?:\{[^{}\n]*\})?|\{[^{}\n]*\})")
+_COMPONENT = re.compile(r"^[\w-]+\{")
+_CLASS = re.compile(r"\.(?:callout-)?([\w-]+)")
+_TITLE = re.compile(r"\b(?:title|label)=(?:\"([^\"]*)\"|'([^']*)')")
 _MODULE = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
 _OPTIONS_OF_MKDOCSTRINGS = re.compile(
     r"^\s+(?:handler|options|selection|rendering|inherited_members|members|show_\w+|heading_level)\s*:"
 )
 _OPTION_OF_PYMDOWNX = re.compile(r"^ {4,}[a-z][\w-]*:(?: .*)?$")
-_WITHOUT_LABEL = word_set(
-    "code-group tabs tab-set group raw div row column columns container grid card-group html api-table steps"
+# Blocks of pymdownx: what follows their names is an element, an id or a number.
+_WITHOUT_TITLE = word_set("html caption figure-caption table-caption define")
+_WITHOUT_LABEL = _WITHOUT_TITLE | word_set(
+    "code-group tabs tab-set group raw div row column columns container grid card-group api-table steps"
 )
 
 
 def dialect(md: MarkdownIt) -> None:
     add_block_rule(md, ":/", _container)
+    md.inline.ruler.before("link", "text_directive", _text_directive)
 
 
 def _container(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     line = line_at(state, first)
-    if line[:3] not in {":::", "///"}:
+    if not line.startswith(_MARKS):
         return False
     found = _MARK.match(line)
-    if not found or (found["rest"] or "").startswith("{") or not _may_be(found["mark"], found["rest"] or ""):
+    if not found or not _may_be(found["mark"], found["rest"] or ""):
         return False
+    context, rest = context_of(state), (found["rest"] or "").strip()
+    end = _ends(state, context).get(first)
+    if found["mark"] == "::" and end is None and rest.isidentifier():
+        return False  # ::before of CSS
     if silent:
         return True
-    context, rest = context_of(state), (found["rest"] or "").strip()
     state.line = first + 1
     if not rest:
         return True  # the end of a container that none began
-    end = _ends(state, context).get(first)
     if end is not None and end <= last:
         _read(state, first, end, rest)
     else:
@@ -64,21 +81,31 @@ def _container(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 
 
 def _may_be(mark: str, rest: str) -> bool:
-    return mark[0] == ":" or not rest or re.match(r"^[\w-]+(?:\s*\|.*)?$", rest) is not None
+    """A ``{name}`` is a directive of MyST's."""
+    if mark == "::":
+        return not rest or _OF_NUXT.match(rest) is not None
+    if mark[0] == ":":
+        return not _DIRECTIVE.match(rest)
+    return not rest or re.match(r"^[\w-]+(?:\s*\|.*)?$", rest) is not None
 
 
 def _read(state: StateBlock, first: int, end: int, rest: str) -> None:
-    """A container with an end."""
-    label = _label(rest)
+    """A container with an end. A component of Nuxt may have front matter and marks of its slots."""
+    line, front, at = line_at(state, first), FrontMatter(), 0
     lines = cut_lines(state, first + 1, end, state.sCount[first])
-    at = 0
-    if line_at(state, first).startswith("/"):
+    if line.startswith("/"):
         while at < len(lines) and (
             _OPTION_OF_PYMDOWNX.match(lines[at]) or (at == 0 and not lines[0].strip())
         ):
             at += 1
         at = 0 if not any(lines[:at]) else at
-    with labelled(state, as_label(label), first, end):
+    else:
+        front = read_front_matter(lines)
+        lines, at = ["" if _SLOT.match(one) else one for one in lines], front.lines
+    is_component = bool(front.lines) or not line.startswith(":::")
+    label = front.title or front.values.get("page.label", "")
+    with labelled(state, as_label(label or _label(rest, is_component and line[0] == ":")), first, end):
+        push_paragraph(state, front.description, first)
         push_markdown(state, lines[at:], first + 1 + at)
     state.line = end + 1
 
@@ -106,17 +133,38 @@ def _behind_options(state: StateBlock, first: int, last: int) -> int:
     return at
 
 
-def _label(rest: str) -> str:
-    """The words that stand for ``name title``, ``name[title]``, ``name | title``, ``{.class}``."""
+def _label(rest: str, is_component: bool = False) -> str:
+    """The words that stand for ``name title``, ``name[title]``, ``name | title``, ``{.class}`` and
+    ``name{title="…"}``. Of the names of components only those of notes say something."""
+    given = _TITLE.search(rest) if "{" in rest else None
+    if given:
+        return given[1] or given[2] or ""
     titled = _TITLED.match(rest)
     if titled:
         return titled["title"].strip()
+    if rest.startswith("{"):  # {.callout-note} of Pandoc and Quarto
+        return next((one for one in _CLASS.findall(rest) if one in ADMONITIONS), "").capitalize()
+    is_component = is_component or bool(_COMPONENT.match(rest))
     rest = _ATTRIBUTES.sub("", rest)
     name, _, title = rest.partition("|") if "|" in rest else rest.partition(" ")
     name, title = name.strip(" ."), title.strip()
-    if title:
+    if title and name not in _WITHOUT_TITLE:
         return title
-    return "" if name.lower() in _WITHOUT_LABEL or not name else name.replace("-", " ").capitalize()
+    if not name or name.lower() in _WITHOUT_LABEL or (is_component and name not in ADMONITIONS):
+        return ""
+    return name.replace("-", " ").capitalize()
+
+
+def _text_directive(state: StateInline, silent: bool) -> bool:
+    """``:badge[New]{color="red"}``, ``:icon{name="x"}``: the words between brackets."""
+    before = state.src[state.pos - 1 : state.pos] if state.pos else " "
+    found = _IN_A_LINE.match(state.src, state.pos) if before.isspace() or before in "(*_" else None
+    if not found:
+        return False
+    if not silent:
+        state.push("text", "", 0).content = found["words"] or ""
+    state.pos = found.end()
+    return True
 
 
 def _ends(state: StateBlock, context: Context) -> dict[int, int]:
@@ -141,7 +189,7 @@ def _find_ends(state: StateBlock) -> dict[int, int]:
         if code:
             fence = code[1]
             continue
-        found = _MARK.match(line) if line[:3] in {":::", "///"} else None
+        found = _MARK.match(line) if line.startswith(_MARKS) else None
         if not found:
             continue
         mark = found["mark"]

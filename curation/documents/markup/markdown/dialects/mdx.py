@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, html_block
 from markdown_it.rules_inline import StateInline
 
 from curation.documents.markup.markdown.context import (
@@ -36,7 +36,9 @@ _COMPONENT = re.compile(r"</?[A-Z][\w.]*(?=[\s/>]|$)|<>|</>", re.MULTILINE)
 _ELEMENT = re.compile(
     r"</?(?!(?:table|thead|tbody|tfoot|tr|td|th|caption|pre|script|style)\b)[a-z][\w.-]*(?=[\s/>]|$)"
 )
+_CAPITAL = re.compile(r"</?[A-Z]+[a-z]")
 _ITEMS = re.compile(r"\bitems=\{\s*\[([^\[\]{}]*)\]\s*\}")
+_VALUE_OF_TAB = re.compile(r"\bvalue=\{?[\"']([^\"'\n]+)")  # Docusaurus: what has no label shows its value
 _STRING = re.compile(r"([\"'`])(.*?)\1")
 _SIGNIFICANT = re.compile(r"[\"'`{}<>\\]")
 _NAME = re.compile(r"\{\s*(?:([A-Za-z_][\w.?]*)|([\"'`])([^\"'`$\n]*)\2)\s*\}")
@@ -49,6 +51,7 @@ def dialect(md: MarkdownIt) -> None:
     add_block_rule(md, "{", _comment)
     add_block_rule(md, "{)", _expression)
     add_block_rule(md, "<", _component)
+    md.block.ruler.at("html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]})
     md.inline.ruler.before("html_inline", "mdx_inline", _inline)
     md.inline.ruler.before("html_inline", "mdx_value", _inline_value)
 
@@ -145,6 +148,11 @@ def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     return True
 
 
+def _html_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """markdown-it's own, but for components whose names are HTML's: ``<Frame>``, ``<Details>``."""
+    return not _CAPITAL.match(line_at(state, first)) and html_block(state, first, last, silent)
+
+
 def _put(state: StateBlock, tag: str, number: int) -> None:
     """What a component shows: the page that was imported by its name, else the words that it is given."""
     context, name = context_of(state), re.split(r"[\s/>]", tag[1:], maxsplit=1)[0]
@@ -158,7 +166,10 @@ def _put(state: StateBlock, tag: str, number: int) -> None:
     if items and not tag.endswith("/>"):  # <Tabs items={["npm", "pnpm"]}>: the labels of the tabs within
         context.tabs.append(_STRING.findall(items[1]))
     lines = given_words(tag)
-    if not lines and name.endswith("Tab") and context.tabs and context.tabs[-1]:
+    value = _VALUE_OF_TAB.search(tag) if not lines and name == "TabItem" else None
+    if value:
+        push_label(state, value[1], number)
+    elif not lines and name.endswith("Tab") and context.tabs and context.tabs[-1]:
         push_label(state, context.tabs[-1].pop(0)[1], number)
     elif len(lines) > 1:
         push_markdown(state, [f"- {line}" for line in lines], number)

@@ -25,13 +25,15 @@ _INDENTED = re.compile(
 _CONTENTS = re.compile(r"^\[(?:TOC|\[toc\]|\[_TOC_\])\]\s*$", re.IGNORECASE)
 _ICON = re.compile(r":(?:material|octicons|fontawesome|simple)-[\w-]+:(?:\{[^{}\n]*\})?")
 _BLOCK_ATTRIBUTES = re.compile(r"^\{:?\s*[.#][^{}]*\}\s*$")
-
+# <figure markdown="span">: what stands within is Markdown
+_MARKDOWN_WITHIN = re.compile(r"^<[a-z][\w-]*\s(?:[^<>]*\s)?markdown(?:=[\"']?\w+[\"']?)?(?:\s[^<>]*)?>\s*$")
 _ID = re.compile(r"#([\w:.-]+)")
 
 
 def dialect(md: MarkdownIt) -> None:
     add_block_rule(md, "!?=", _indented)
     add_block_rule(md, "[{", _no_text)
+    add_block_rule(md, "<", _element)
     md.inline.ruler.before("emphasis", "icon", _icon)
 
 
@@ -70,6 +72,15 @@ def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         given = _ID.search(line)
         if given:
             state.push("label", "", 0).meta = {"name": given[1], "is_id": True}
+        state.line = first + 1
+    return True
+
+
+def _element(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """The first line of an element with Markdown within: its last is read as HTML."""
+    if not _MARKDOWN_WITHIN.match(line_at(state, first)):
+        return False
+    if not silent:
         state.line = first + 1
     return True
 

@@ -32,6 +32,7 @@ from curation.documents.markup.rst.names import (
     CONTENT_MAY_BE_ARGUMENT,
     KNOWN,
     LABELLED,
+    LISTS_PAGES,
     VERSIONS,
     is_silent,
     label_of,
@@ -57,8 +58,11 @@ _ARGUMENT_IS_CODE = word_set(
 )
 _MYST_ONLY = word_set(
     "eval-rst iframe embed aside blockquote exercise solution proof theorem lemma definition tableofcontents "
-    "image figure figure-md grid-item-card button card-header card-footer mermaid glue anywidget bokeh-plot"
+    "image figure figure-md grid-item-card button card-header card-footer mermaid glue anywidget bokeh-plot "
+    "toc margin myst"
 )
+# Their argument is a name or an address, which the page does not show.
+_ARGUMENT_IS_NAME = word_set("iframe embed figure-md glue anywidget solution button-link button-ref")
 
 
 @dataclass
@@ -192,9 +196,9 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
         return
     if short not in KNOWN | _MYST_ONLY:
         context.unknown(given.name, given.first)
-    if is_silent(short, given.argument, any(given.content)) or short == "tableofcontents":
+    if is_silent(short, given.argument, any(given.content)) or short in {"toc", "tableofcontents"}:
         context.left_out(given.name, given.first)
-        if short == "toctree":
+        if short in LISTS_PAGES:
             context.page.lists(given.content)
     elif short == "eval-rst":
         token = state.push("rst", "", 0)
@@ -229,14 +233,20 @@ def _text(state: StateBlock, given: _Directive, end: int) -> None:
         label = label_of(short, "")
     elif short in VERSIONS or short in LABELLED:
         label = label_of(short, given.argument)
+    elif short in _ARGUMENT_IS_NAME and (any(content) or not short.startswith("button")):
+        label = "Solution" if short == "solution" else ""
     else:
         push_paragraph(state, label_of(given.name, given.argument), given.first)
         label = ""
+    if short.endswith("card"):
+        push_label(state, given.options.get("header", ""), given.first)
     if label and not any(content):
         push_paragraph(state, label.rstrip(":"), given.first)
         return
     with labelled(state, as_label(label), given.first, end):
         push_markdown(state, content, at)
+    if short.endswith("card"):
+        push_paragraph(state, given.options.get("footer", ""), given.first)
 
 
 def _code(state: StateBlock, given: _Directive) -> None:

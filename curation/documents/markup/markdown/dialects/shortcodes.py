@@ -14,11 +14,13 @@ from markdown_it.rules_inline import StateInline
 
 from curation.documents.markup.markdown.context import (
     add_block_rule,
+    as_label,
     context_of,
     cut_lines,
     line_at,
     push_code,
     push_label,
+    push_markdown,
 )
 from curation.documents.markup.rst.names import ADMONITIONS
 
@@ -29,7 +31,7 @@ _SETS = re.compile(r"\{\{\s*[\"']?[\w-]+[\"']?\s*:\s")
 _SETTINGS_AT_END = re.compile(rf"\s*{_SETS.pattern}[^{{}}]*\}}\}}\s*$")
 _OPENS = ("{{<", "{{%", "{%", "{#", "{{")
 _PARTS = re.compile(
-    r"(?P<key>[\w-]+)\s*=\s*(?:\"(?P<value>[^\"]*)\"|'(?P<value2>[^']*)')|\"(?P<text>[^\"]*)\""
+    r"(?:(?P<key>[\w-]+)\s*=\s*)?(?:\"(?P<value>(?:\\.|[^\"\\])*)\"|'(?P<quoted>[^']*)'|`(?P<raw>[^`]*)`)"
 )
 _ESCAPED = re.compile(r"(\{\{[<%])/\*(.*?)\*/([%>]\}\})", re.DOTALL)
 # What they are given are names of files and videos.
@@ -47,6 +49,7 @@ _NOTES = ADMONITIONS | {
     "callout",
     "caution",
     "callout-note",
+    "notice",
     "admonition",
     "hint",
 }
@@ -108,11 +111,16 @@ def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         return True
     context = context_of(state)
     if verbatim and (close := _closing(state, end, last, verbatim["name"])) is not None:
-        code = "\n".join(cut_lines(state, end, close, state.sCount[first]))
+        lines = cut_lines(state, end, close, state.sCount[first])
+        code = "\n".join(lines)
         if verbatim["name"] not in {"raw", "verbatim"}:
-            given = {found["key"]: found["value"] for found in _PARTS.finditer(verbatim["rest"])}
+            given = _given(verbatim["rest"])
             push_label(state, given.get("file") or given.get("title") or "", first)
             words = verbatim["rest"].split()
+            if code.lstrip().startswith(("```", "~~~")):  # GitBook's {% code %} stands around a fence
+                push_markdown(state, lines, end)
+                state.line = close + 1
+                return True
             push_code(state, code, words[0].strip("\"'") if words and "=" not in words[0] else "", first)
             state.line = close + 1
             return True
@@ -139,16 +147,25 @@ def _read(tag: str) -> tuple[str, str]:
     if tag.startswith("{#") or not inner:
         return "/", ""
     name = inner.split()[0]
-    given = {
-        found["key"] or "": found["value"] or found["value2"] or found["text"] or ""
-        for found in _PARTS.finditer(inner)
-    }
+    given = _given(inner)
     words = next((given[key] for key in _TEXTS if given.get(key)), "")
     if not words and name.lower() in {"tab", "tabitem", "accordion", "details", "expand", "step"}:
         words = given.get("", "")
     if not words and name.lower() in _NOTES:
-        words = (given.get("type") or given.get("style") or given.get("") or name).capitalize()
+        bare = [word for word in inner.split()[1:2] if word.isalpha()]  # {{% callout warning %}}
+        words = (given.get("type") or given.get("style") or given.get("") or [*bare, name][0]).capitalize()
     return name, words
+
+
+def _given(inner: str) -> dict[str, str]:
+    """What a tag is given by name, and the last without a name as ""."""
+    return {
+        found["key"] or "": re.sub(r"\\(.)", r"\1", found["value"] or "")
+        or found["quoted"]
+        or found["raw"]
+        or ""
+        for found in _PARTS.finditer(inner)
+    }
 
 
 def _positional(tag: str, behind: str) -> str:
@@ -157,7 +174,11 @@ def _positional(tag: str, behind: str) -> str:
     name, _, given = tag.strip("{}<>% \n").partition(" ")
     if tag[:2] != "{{" or "=" in given or _NO_WORDS.match(name):
         return ""
-    return "" if re.search(rf"\{{\{{[<%]\s*/\s*{re.escape(name)}\b", behind) else given.strip(" \"'`")
+    return "" if _closes(name, behind) else given.strip(" \"'`")
+
+
+def _closes(name: str, behind: str) -> bool:
+    return re.search(rf"\{{[{{%][<%-]?\s*(?:/\s*|end){re.escape(name)}\b", behind) is not None
 
 
 def _inline(state: StateInline, silent: bool) -> bool:
@@ -177,7 +198,11 @@ def _inline(state: StateInline, silent: bool) -> bool:
             value = state.env["context"].value(name)
             words = name if value is None else value
         else:
-            words = _read(tag)[1] or _positional(tag, state.src[found.end() :])
+            behind = state.src[found.end() :]
+            name, words = _read(tag)
+            if words and _closes(name, behind):  # {{< note >}}Mind it.{{< /note >}}
+                words = as_label(words) + " "
+            words = words or _positional(tag, behind)
         if words:
             state.push("text", "", 0).content = words
     state.pos = found.end()

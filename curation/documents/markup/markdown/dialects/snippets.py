@@ -26,7 +26,7 @@ from curation.documents.markup.markdown.context import (
 _OPTION = re.compile(r"(?P<name>[\w-]+)\s*=\s*(?P<quote>[\"'])(?P<value>.*?)(?P=quote)")
 _LINES = [
     # pymdownx: --8<-- "file.md:section", "file.md:3:5"
-    re.compile(r"^;?-+8<-+[ \t]+(?P<quote>[\"'])(?P<path>[^\"'\n]+)(?P=quote)\s*$"),
+    re.compile(r"^-+8<-+[ \t]+(?P<quote>[\"'])(?P<path>[^\"'\n]+)(?P=quote)\s*$"),
     # markdown-include and mdx_include: {! file.md !}, {!> file.py[ln:1-3] !}
     re.compile(r"^\{!>?\s*(?P<path>[^\n!]+?)\s*!\}(?P<hl>\{[^{}]*\})?\s*$"),
     # FastAPI's: {* ../../file.py ln[1:3] hl[2] *}
@@ -46,10 +46,11 @@ _LINES = [
         r"[^>%\n]*[>%]\}\}\s*$"
     ),
 ]
-_STARTS = ("-", ";", "{", "<")
+_STARTS = ("-", "{", "<")
 _RANGE = re.compile(r"ln\[(?P<first>\d*)[:-]?(?P<last>\d*)\]")
+_SHOWN = re.compile(r"^(\s*);(?=-+8<-)")  # a line that shows how to include
 _BLOCK = re.compile(r"^-+8<-+\s*$")
-_MARKDOWN = (".md", ".markdown", ".mdx", ".txt")
+_MARKDOWN = (".md", ".markdown", ".mdx", ".qmd", ".txt")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Wanted:
 
 
 def dialect(md: MarkdownIt) -> None:
-    add_block_rule(md, "-;{<", _snippet)
+    add_block_rule(md, "-{<", _snippet)
 
 
 def wanted(line: str) -> Wanted | None:
@@ -105,7 +106,7 @@ def code_with_includes(context: Context, code: str, number: int) -> str:
     for line in code.split("\n"):
         want = wanted(line)
         found = context.include(want.path, number, want.options) if want else None
-        lines += found.text.strip("\n").split("\n") if found else ([] if want else [line])
+        lines += found.text.strip("\n").split("\n") if found else ([] if want else [_SHOWN.sub(r"\1", line)])
     return "\n".join(lines)
 
 
