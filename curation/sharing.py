@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curation.addresses import without_login
 from curation.errors import BusyError, SettingsError, StateError, first_line
-from curation.files import read_record, write_json, write_text
+from curation.files import read_record, unwritable, write_json, write_text
 from curation.home import Home
 
 _AT_ONCE = 8  # files
@@ -106,6 +106,8 @@ class SharedFolders:
                 f"{url!r} is no object store.", f"It starts with one of {', '.join(_SCHEMES)}."
             )
         found, seen = self._read(url), self._seen()
+        if found is None:
+            self._look(url)
         if found is None or seen is None or seen.url != url:
             write_json(self._path, Seen(url=url).model_dump(mode="json"))
 
@@ -132,7 +134,7 @@ class SharedFolders:
         if seen is None:
             return None
         self._refuse_if_moved(seen)  # before much is uploaded
-        store, place = _open(seen.url), f"{self._kind}/{pointer.name}/"
+        store, place = self._open(seen.url), f"{self._kind}/{pointer.name}/"
 
         def upload(name: str) -> None:
             with (folder / name).open("rb") as file:
@@ -150,7 +152,7 @@ class SharedFolders:
         names stay in there. Raises StateError."""
         seen = self._seen()
         assert seen is not None  # noqa: S101 - somebody has read the pointer
-        store = _open(seen.url)
+        store = self._open(seen.url)
 
         def fetch(file_name: str) -> None:
             target = folder / file_name
@@ -159,8 +161,11 @@ class SharedFolders:
                 for block in store.get(f"{self._kind}/{name}/{file_name}"):
                     file.write(block)
 
-        with _told(seen.url):
-            _at_once(fetch, files)
+        try:
+            with _told(seen.url):
+                _at_once(fetch, files)
+        except OSError as error:
+            raise unwritable(folder, error) from error
 
     def _found(self, seen: Seen) -> tuple[Pointer, Version] | None:
         found = self._read(seen.url)
@@ -192,7 +197,7 @@ class SharedFolders:
             return found[1]
 
     def _read(self, url: str) -> tuple[Pointer, Version] | None:
-        store = _open(url)
+        store = self._open(url)
         try:
             with _told(url, but=(FileNotFoundError,)):
                 found = store.get(self._pointer)
@@ -206,6 +211,36 @@ class SharedFolders:
                 f"{without_login(url)}/{self._pointer} is no pointer.", "Is that clayloop's? Remove it."
             ) from error
         return pointer, _version(meta)
+
+    def _look(self, url: str) -> None:
+        """Raises SettingsError where there is no bucket: there no pointer is found, either."""
+        from obstore.exceptions import BaseError
+
+        try:
+            next(self._open(url).list(), None)
+        except BaseError as error:
+            raise SettingsError(
+                f"What is at {without_login(url)} can't be listed: {first_line(error)}",
+                "Is there such a bucket? clayloop makes none. Else look at what the credentials may do.",
+            ) from error
+
+    def _open(self, url: str) -> Any:
+        try:
+            from obstore.store import from_url
+        except ImportError as error:
+            raise SettingsError(
+                "An object store needs the package obstore.", "pip install 'clayloop[cloud]'"
+            ) from error
+        with _told(url):
+            return from_url(
+                url,
+                client_options={
+                    "allow_http": True,  # where AWS_ENDPOINT_URL says http, that is meant
+                    "connect_timeout": min(timedelta(seconds=5), self.silence),
+                    "read_timeout": self.silence,
+                },
+                retry_config={"retry_timeout": self.patience},
+            )
 
     def _seen(self) -> Seen | None:
         try:
@@ -224,25 +259,6 @@ def _version(told: Any) -> Version:
     return {name: told[name] for name in ("e_tag", "version") if told.get(name)}
 
 
-def _open(url: str) -> Any:
-    try:
-        from obstore.store import from_url
-    except ImportError as error:
-        raise SettingsError(
-            "An object store needs the package obstore.", "pip install 'clayloop[cloud]'"
-        ) from error
-    with _told(url):
-        return from_url(
-            url,
-            client_options={
-                "allow_http": True,  # where AWS_ENDPOINT_URL says http, that is meant
-                "connect_timeout": timedelta(seconds=5),
-                "read_timeout": SharedFolders.silence,
-            },
-            retry_config={"retry_timeout": SharedFolders.patience},
-        )
-
-
 def _at_once(work: Callable[[str], None], names: Iterable[str]) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for done in [pool.submit(work, name) for name in names]:
@@ -258,4 +274,6 @@ def _told(url: str, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     except but:
         raise
     except (BaseError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # this machine's own files
+            raise
         raise StateError(f"{without_login(url)} does not answer: {first_line(error)}", _CHECK) from error

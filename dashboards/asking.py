@@ -35,12 +35,17 @@ def retrain_act(handover: Handover) -> Act:
     return Act("Retrain now", _EFFECT, "Yes, retrain", do, icon=":material/model_training:")
 
 
+def is_retraining(handover: Handover) -> bool:
+    """Whether a run is at work."""
+    return any(row.running for row in read_runs(handover.home, _LAST).rows)
+
+
 def retrain_obstacle(handover: Handover) -> str:
     """Why none can be asked for now; "" where one can. Raises OSError when the folder can't be read."""
     request, who = pending_request(handover.home), ""
     if request is not None:
         who = f"{request.by} asked for it {age(request.asked_at, datetime.now(timezone.utc))}"
-    if any(row.running for row in read_runs(handover.home, _LAST).rows):
+    if is_retraining(handover):
         waiting = f" Another request waits: {who}." if who else ""
         return f"A retrain is at work.{waiting} The next one can be asked for when it has ended."
     nobody = "" if is_watched(handover.home) else _UNWATCHED

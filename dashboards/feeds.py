@@ -11,6 +11,7 @@ from curation import ArgillaSettings, AskedTurn, DatasetProgress, read_newest_tu
 from dashboards.data.argilla import ArgillaReader
 from dashboards.data.feed import Feed, Snapshot, Telling
 from dashboards.data.standing import Standing, StandingReader
+from dashboards.escaping import plain
 from dashboards.handover import Handover
 from dashboards.sections import show_notice
 from serving import ReleaseStore
@@ -63,15 +64,21 @@ def canary_feed(handover: Handover) -> Feed[CanaryReport]:
 
 
 def read_once(
-    key: str, read: Callable[[], Sequence[T]], what: str, meanwhile: str, patience: float = 0.0
+    key: str,
+    read: Callable[[], Sequence[T]],
+    what: str,
+    meanwhile: str,
+    patience: float = 0.0,
+    telling: Telling | None = None,
 ) -> Sequence[T] | None:
     """What takes long, read once for each ``key``, for all pages; the newest few are kept. None until it is
-    there: then the page says ``meanwhile``, or what is wrong."""
-    found: Snapshot[T] = _kept(f"{what}|{key}", lambda: Feed(read, float("inf"), what)).latest(patience)
+    there: then the page says ``meanwhile`` and what ``read`` tells ``telling``, or what is wrong."""
+    feed = _kept(f"{what}|{key}", lambda: Feed(read, float("inf"), what, telling))
+    found: Snapshot[T] = feed.latest(patience)
     if found.problem is not None:
         show_notice(found.problem.message, found.problem.hint)
     if found.waiting:
-        st.info(meanwhile, icon=":material/hourglass_empty:")
+        st.info(f"{meanwhile} {plain(found.told)}", icon=":material/hourglass_empty:")
     return found.items
 
 

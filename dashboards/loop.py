@@ -6,7 +6,7 @@ import streamlit as st
 
 from curation import Home
 from dashboards.acting import show_act
-from dashboards.asking import retrain_act, retrain_obstacle
+from dashboards.asking import is_retraining, retrain_act, retrain_obstacle
 from dashboards.data.feed import Feed
 from dashboards.data.people_tables import apart_on, least_agreed, trust
 from dashboards.data.releases import read_releases
@@ -105,7 +105,7 @@ def _verdict(home: Home) -> None:
         return
     made = read_run(home, served.release.run_id)
     if made is None:
-        st.caption(f"No run says how {plain(served.id)} compares with the release before it.")
+        st.caption(plain(served.unjudged))
         return
     words = plain(made.verdict, 600)
     st.markdown(f":{_COLOURS[made.sure]}[{words}]" if made.sure else words)
@@ -117,7 +117,8 @@ def _verdict(home: Home) -> None:
 
 def _next(handover: Handover, step: Next) -> None:
     st.markdown("**What to do next**")
-    st.markdown(with_commands(step.words))
+    if not step.retrain or not is_retraining(handover):  # else what stands beside the button says it
+        st.markdown(with_commands(step.words))
     _open(step.label, step.address)
     if step.retrain:
         show_act(handover, retrain_act(handover), retrain_obstacle(handover), narrow=True)

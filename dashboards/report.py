@@ -135,7 +135,7 @@ def _standing_lines(home: Home, standing: Standing | None) -> list[str]:
     if served is not None:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in served.evaluation.kinds.items())
         change = f"{made.change} on" if made and made.change else "Judged on"
-        told = made.verdict if made else "No run says how it compares."
+        told = made.verdict if made else served.unjudged
         lines.append(f"Served: {served.id}. {told}{f' {change} {kinds}.' if kinds else ''}")
     return lines
 

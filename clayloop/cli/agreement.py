@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -114,18 +115,16 @@ def decisions(
     if chosen:
         print_table(
             "",
-            ["record", "about", "who said what", "last", "decided", "why"],
+            ["record", "about", "who said what", "decided"],
             [
                 (
-                    f"{one.dataset} {one.record_id[:8]}",
+                    f"{one.dataset}\n{one.record_id[:8]}\n{_day(one.last_answer)}".rstrip(),
                     _about(one),
                     "\n".join(
                         f"{vote.annotator}: {vote.question} = {shortened(vote.value, _SHOWN)}"
                         for vote in one.votes
                     ),
-                    f"{one.last_answer:%Y-%m-%d %H:%M}" if one.last_answer else "",
-                    one.verdict,
-                    one.reason,
+                    f"{one.verdict}: {one.reason}" if one.reason else one.verdict,
                 )
                 for one in chosen[:most]
             ],
@@ -190,6 +189,10 @@ def _told(decision: Decision) -> dict[str, Any]:
 
 def _about(decision: Decision) -> str:
     return shortened(decision.question or decision.fields.get("chunk", ""), _SHOWN)
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
 
 
 def _number(value: float | None) -> str:

@@ -69,7 +69,8 @@ def renew_after(context: Context, summary: RetrainSummary) -> None:
     try:
         client = context.argilla(make_workspace=False)
         model = model_name(settings.serving.embedding.model)
-        changed = renew_queue(client, settings.curation.argilla, scorers, model)
+        with context.progress.task("Renewing the queue in Argilla"):
+            changed = renew_queue(client, settings.curation.argilla, scorers, model)
     except ClayloopError as error:
         context.progress.say(f"The queue in Argilla was not renewed (clayloop push does): {error.message}")
         return

@@ -96,6 +96,8 @@ def _connected(context: Context, place: str, key: str) -> rg.Argilla:
                 "For example http://127.0.0.1:6900, or .clayloop",
             )
         found = read_json(path)
+        if not isinstance(found, dict) or not (found.get("url") and found.get("api_key")):
+            raise ArgillaError(f"{path} does not hold Argilla's url and api_key.", "Start that argilla_lite.")
         place, key = str(found["url"]), str(found["api_key"])
     settings = context.settings.curation.argilla.model_copy(update={"url": place, "api_key": SecretStr(key)})
     return connect_to_argilla(settings, context.home, make_workspace=False)

@@ -153,6 +153,7 @@ _LABELS = {
     "release": "Release served",
     "last_run": "Last retrain",
     "outbox": "Turns not yet in Argilla",
+    "shared": "Object store",
     "disk": "Free disk",
 }
 _SERVICES = {
@@ -165,7 +166,7 @@ _SERVICES = {
 
 
 def _show_status(report: dict[str, Any], is_starting: bool) -> None:
-    rows = [(label, _told(name, report[name])) for name, label in _LABELS.items()]
+    rows = [(label, _told(name, report[name])) for name, label in _LABELS.items() if report[name] != {}]
     rows += [(_SERVICES.get(name, name), told) for name, told in report["services"].items()]
     if is_starting:
         rows.append(("Services", "clayloop up is starting; those that answer already stand here"))
@@ -189,7 +190,9 @@ def _told(name: str, value: Any) -> str:
         return ": ".join(str(part) for part in parts if part) or "none yet"
     if name == "outbox":
         return f"{value['pending']:,}"
-    return f"{value['free_mb'] / 1000:,.1f} GB" if value else "-"
+    if name == "shared":
+        return f"{value['url']}, answers"
+    return f"{value['free_mb'] / 1000:,.1f} GB"
 
 
 def _release(value: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from clayloop.settings import Settings, find_config
-from clayloop.up.supervisor import Service, Supervisor
+from clayloop.up.supervisor import Service, Supervisor, by_whom
 from curation import Home, SettingsError, StateError, local_url, read_json, without_login, write_json
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
         command,
         lambda: answers(f"{url}/api/v1/status"),
         port=port,
+        setting="curation.argilla.port",
         starting="Starting Argilla (the first time it prepares its database) …",
         chatter="redis",
     )
@@ -130,7 +131,9 @@ def model_service(
     ]
     base = f"http://{LOOPBACK}:{port}"
     ready: Callable[[], bool] = lambda: answers(f"{base}/health", 400)  # noqa: E731
-    return Placed(Service("model", command, ready, port=port), f"{base}/v1")
+    return Placed(
+        Service("model", command, ready, port=port, setting="curation.language_model.port"), f"{base}/v1"
+    )
 
 
 def bot_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
@@ -139,7 +142,9 @@ def bot_service(settings: Settings, config: Path | None, *, any_port: bool = Fal
     port = free_port("serving.bot.port", bot.port, any_port, bot.host)
     url = local_url(bot.host, port)
     command = [*this_clayloop(settings, config), "serve", "--port", str(port)]
-    return Placed(Service("bot", command, lambda: answers(f"{url}/healthz"), port=port), url)
+    return Placed(
+        Service("bot", command, lambda: answers(f"{url}/healthz"), port=port, setting="serving.bot.port"), url
+    )
 
 
 def dashboard_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
@@ -150,7 +155,9 @@ def dashboard_service(settings: Settings, config: Path | None, *, any_port: bool
     port = free_port("dashboards.port", wanted.port, any_port, wanted.host)
     launch = prepare(dashboard_handover(settings, config, port))
     ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731
-    return Placed(Service("dashboard", launch.command, ready, launch.environment, port), launch.url)
+    return Placed(
+        Service("dashboard", launch.command, ready, launch.environment, port, "dashboards.port"), launch.url
+    )
 
 
 def dashboard_handover(settings: Settings, config: Path | None, port: int) -> Handover:
@@ -177,7 +184,9 @@ def watch_service(settings: Settings, config: Path | None, *, any_port: bool = F
     port = free_port("watch.port", watch.port, any_port, watch.host)
     url = local_url(watch.host, port)
     command = [*this_clayloop(settings, config), "watch", "--port", str(port)]
-    return Placed(Service("watch", command, lambda: answers(f"{url}/healthz"), port=port), url)
+    return Placed(
+        Service("watch", command, lambda: answers(f"{url}/healthz"), port=port, setting="watch.port"), url
+    )
 
 
 def model_address(settings: Settings, stack: ExitStack, say: Callable[[str], None]) -> str:
@@ -269,7 +278,9 @@ def free_port(key: str, wanted: int, any_port: bool = False, host: str = LOOPBAC
             return int(probe.getsockname()[1])
     another = f"set {key} to another port (0: any free one)"
     if isinstance(why, OSError) and why.errno == errno.EADDRINUSE:
-        raise SettingsError(f"Port {wanted} on {host} is taken.", f"Stop what listens there, or {another}.")
+        raise SettingsError(
+            f"Port {wanted} on {host} is taken{by_whom(wanted)}.", f"Stop what listens there, or {another}."
+        )
     raise SettingsError(
         f"Port {wanted} on {host} cannot be used: {getattr(why, 'strerror', '') or why}.",
         f"Set the host to an address of this machine, or {another}.",

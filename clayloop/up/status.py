@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from training import RunStore
 _WELL = "answers"
 _NOT_OURS = "belongs to another clayloop: it does not know the key of this home"
 _LEAST_FREE = 100  # MB: a release of the model that comes with clayloop
+_STORE_PATIENCE = timedelta(seconds=3)
 _HEALTH = {"model": "/health", "dashboard": "/_stcore/health"}
 
 
@@ -33,6 +35,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
         ("release", _release),
         ("last_run", _last_run),
         ("outbox", _outbox),
+        ("shared", _shared),
         ("disk", _disk),
     ):
         try:
@@ -99,6 +102,16 @@ def _last_run(settings: Settings) -> dict[str, Any]:
 def _outbox(settings: Settings) -> dict[str, Any]:
     outbox = settings.state.outbox
     return {"pending": len(list(outbox.glob("*.json"))) if outbox.is_dir() else 0}
+
+
+def _shared(settings: Settings) -> dict[str, Any]:
+    """The object store, which is asked."""
+    shared = ReleaseStore(settings.state).shared
+    if shared.url is None:
+        return {}
+    shared.patience = shared.silence = _STORE_PATIENCE
+    shared.pointer()
+    return {"url": shared.url}
 
 
 def _disk(settings: Settings) -> dict[str, Any]:

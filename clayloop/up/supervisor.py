@@ -45,8 +45,8 @@ class Service:
     most ``start_seconds``; ``environment`` is added to ours.
 
     Whatever answers, it must be the process, or one that it started, that listens on ``port`` (0: none is
-    looked at). ``starting`` is said at once. Lines of its output that begin with ``chatter`` explain no
-    error.
+    looked at), which ``setting`` chooses. ``starting`` is said at once. Lines of its output that begin with
+    ``chatter`` explain no error.
     """
 
     name: str
@@ -54,9 +54,19 @@ class Service:
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
+    setting: str = ""
     starting: str = ""
     chatter: str = ""
     start_seconds: float = 900.0
+
+
+def by_whom(port: int) -> str:
+    """Which process listens on ``port``, as the end of "is taken"; "" where that can't be known."""
+    with suppress(psutil.Error, OSError):
+        for place in psutil.net_connections("tcp"):
+            if place.status == psutil.CONN_LISTEN and place.pid and place.laddr and place.laddr.port == port:
+                return f" by {psutil.Process(place.pid).name()} (process {place.pid})"
+    return ""
 
 
 class Supervisor:
@@ -117,10 +127,10 @@ class Supervisor:
             answers = service.ready()
             if answers and service.port and not running.listens():
                 raise ServiceError(
-                    f"Port {service.port} is taken: another program answers there than the {service.name} of "
-                    "this home.",
-                    "Perhaps a clayloop with another home. Stop that, or set another port for this one "
-                    "(0: any free one).",
+                    f"Port {service.port} is taken{by_whom(service.port)}: another program answers there "
+                    f"than the {service.name} of this home.",
+                    "Perhaps a clayloop with another home. Stop that, or set "
+                    f"{service.setting or 'the port'} to another one (0: any free one).",
                 )
             code, now = running.process.poll(), time.monotonic()
             if code is not None:

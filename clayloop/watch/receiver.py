@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 PATH = "/argilla"
 HEALTH = "/healthz"
 MOST_BYTES = 2_000_000  # of a call's body: an event holds a whole record with its answers
+_TELL_SECONDS = 60.0  # between two lines about calls that were refused: anybody may cause them
 
 # Headers and body of a call → whether our Argilla signed it.
 Check = Callable[[Mapping[str, str], bytes], bool]
@@ -46,6 +48,7 @@ class Receiver:
         self._on_call = on_call
         self.accepted = 0
         self.refused = 0
+        self._tell_at = 0.0  # by time.monotonic
         self._socket = _listen(host, port)
         self.url = local_url(host, int(self._socket.getsockname()[1]))
         app = FastAPI(openapi_url=None, redirect_slashes=False)
@@ -55,6 +58,7 @@ class Receiver:
             app,
             proxy_headers=False,
             log_config=None,
+            log_level="error",  # a line for each call that is no HTTP would fill the disk of the log
             access_log=False,
             lifespan="off",
             ws="none",
@@ -85,12 +89,17 @@ class Receiver:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         if not self._check(request.headers, body):
-            self.refused += 1
-            log.info("a call that Argilla did not sign was refused")
+            self._refuse()
             return Response(status_code=401)
         self.accepted += 1
         self._on_call(body)
         return Response(status_code=204)
+
+    def _refuse(self) -> None:
+        self.refused += 1
+        if (now := time.monotonic()) >= self._tell_at:
+            self._tell_at = now + _TELL_SECONDS
+            log.warning("calls that Argilla did not sign are refused, %d so far", self.refused)
 
 
 def _listen(host: str, port: int) -> socket.socket:

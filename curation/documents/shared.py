@@ -30,8 +30,8 @@ def share_corpus(home: Home, url: str | None) -> None:
     """Share the corpus at ``url`` from now on; None: no longer. Where none is there, that of ``home`` goes
     there, and so do triplets; where ``home`` has none, it is fetched when it is first read.
 
-    Raises SettingsError for what is no object store, StateError when it does not answer, or lacks anything
-    that ``home`` has: then it is shared as before.
+    Raises SettingsError for what is no object store or bucket, StateError when it does not answer, or lacks
+    anything that ``home`` has: then it is shared as before.
     """
     shared = SharedFolders(home, "corpus")
     with shared.shared_at(url):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from tempfile import TemporaryFile
+from threading import Timer
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -23,27 +26,41 @@ def read_topics(handover: Handover) -> list[Gap]:
     return _GAPS.validate_python(run_clayloop(handover.clayloop, "gaps", "--json", "--most", "100"))
 
 
-def dry_run(handover: Handover) -> list[Preview]:
-    """What a retrain would do, without its many rows; one, in a list as every feed gives. Raises
-    ClayloopError."""
-    found = run_clayloop(handover.clayloop, "retrain", "--dry-run", "--json", "-")
+def dry_run(handover: Handover, say: Callable[[str], None] = lambda line: None) -> list[Preview]:
+    """What a retrain would do, without its many rows; one, in a list as every feed gives. ``say`` is told how
+    far it is. Raises ClayloopError."""
+    found = run_clayloop(handover.clayloop, "retrain", "--dry-run", "--json", "-", say=say)
     return [Preview.model_validate({**found, "rows": []})]
 
 
-def run_clayloop(command: Sequence[str], *arguments: str) -> Any:
-    """The JSON that ``clayloop ARGUMENTS`` prints. Raises ClayloopError with what it says where it fails."""
+def run_clayloop(
+    command: Sequence[str], *arguments: str, say: Callable[[str], None] = lambda line: None
+) -> Any:
+    """The JSON that ``clayloop ARGUMENTS`` prints; ``say`` is told what else it says. Raises ClayloopError
+    with that where it fails."""
+    said: deque[str] = deque(maxlen=2)
+    call = [*command, *arguments]
     try:
-        done = subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
-        if done.returncode == 0:
-            return json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        with (
+            TemporaryFile("w+", encoding="utf-8") as written,
+            subprocess.Popen(call, stdout=written, stderr=subprocess.PIPE, text=True) as process,
+        ):
+            timer = Timer(_PATIENCE, process.kill)
+            timer.start()
+            try:
+                for line in filter(None, map(str.strip, process.stderr or ())):
+                    said.append(line)
+                    say(line)
+                code = process.wait()
+            finally:
+                timer.cancel()
+            written.seek(0)
+            if code == 0:
+                return json.load(written)
+    except (OSError, ValueError) as error:
         raise ClayloopError(
             f"`clayloop {arguments[0]}` gave no answer ({type(error).__name__}).", "Run it in a terminal."
         ) from error
-    said = [line for line in done.stderr.splitlines() if line.strip()][-2:]
     raise ClayloopError(
-        f"`clayloop {arguments[0]}` ended with exit code {done.returncode}: {' '.join(said)}",
-        "Run it in a terminal.",
+        f"`clayloop {arguments[0]}` ended with exit code {code}: {' '.join(said)}", "Run it in a terminal."
     )

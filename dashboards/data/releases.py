@@ -31,6 +31,13 @@ class ReleaseRow:
     def examples(self) -> int:
         return self.release.trained_on.get("examples", 0)
 
+    @property
+    def unjudged(self) -> str:
+        """What to say of it where no run has judged it."""
+        if self.release.parent is None:
+            return "The first release: there was none to compare it with."
+        return f"No run says how {self.id} compares with the release before it."
+
     def before(self, metric: str) -> float | None:
         """The metric of the release before, on this one's questions; None when nobody measured it."""
         return self.evaluation.baseline.get(metric)

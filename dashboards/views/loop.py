@@ -12,9 +12,10 @@ import streamlit as st
 
 from curation import MOST_NAMED, StateError
 from dashboards.acting import Act, show_act
-from dashboards.asking import retrain_act, retrain_obstacle
+from dashboards.asking import is_retraining, retrain_act, retrain_obstacle
 from dashboards.data.actions import note_action
 from dashboards.data.commands import dry_run
+from dashboards.data.feed import Telling
 from dashboards.data.flow import flow_of
 from dashboards.data.frames import run_frame, step_frame
 from dashboards.data.loop_tables import dry_run_table
@@ -53,7 +54,7 @@ def _flow(handover: Handover) -> None:
 
 def _next(handover: Handover) -> None:
     standing = standing_feed(handover).first()
-    if standing is not None and standing.would:
+    if standing is not None and standing.would and not is_retraining(handover):
         st.markdown(f"The watcher would do now: {with_commands(standing.would)}")
     show_act(handover, retrain_act(handover), retrain_obstacle(handover))
     if st.button("Dry run", icon=":material/preview:", help="What would be learned and dropped; nothing is."):
@@ -63,8 +64,9 @@ def _next(handover: Handover) -> None:
 
 
 def _dry_run(handover: Handover, wanted: str) -> None:
-    read = partial(dry_run, handover)
-    runs = read_once(wanted, read, "The dry run", "Preparing, as a retrain would…")
+    telling = Telling()
+    read = partial(dry_run, handover, telling.say)
+    runs = read_once(wanted, read, "The dry run", "Preparing, as a retrain would…", telling=telling)
     if not runs:
         return
     found = runs[0]

@@ -33,7 +33,7 @@ class FeedbackRequest(BaseModel):
     id: str = Field(max_length=100)
     thumb: Thumb | None = None
     comment: str | None = Field(None, max_length=MOST_COMMENT)
-    opened: int | None = Field(None, ge=1, le=50)
+    opened: int | None = Field(None, ge=1, strict=True)
 
 
 def add_api(app: FastAPI, service: ChatService) -> None:
@@ -102,6 +102,9 @@ def add_api(app: FastAPI, service: ChatService) -> None:
         if request.thumb is None and request.comment is None and request.opened is None:
             return _error(422, "Give a thumb, a comment, or the number of a passage that was opened.")
         turn = request.id.removeprefix(_PREFIX)
+        shown = service.conversations.passages(turn)
+        if shown is not None and (request.opened or 0) > shown:
+            return _error(422, f"opened: this answer has no passage {request.opened}, it has {shown}.")
         if not service.rate(turn, request.thumb, request.comment, request.opened):
             return _error(404, "No such answer is known: it may be too old, or no answer to a question.")
         return JSONResponse({"ok": True})

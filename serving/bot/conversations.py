@@ -75,6 +75,11 @@ class Conversations:
             self._turns[name] = rated, changes + 1
             return rated
 
+    def passages(self, name: str) -> int | None:
+        """How many passages with a number the turn of that name showed; None where it is not known."""
+        with self._lock:
+            return len(self._turns[name][0].offered) if name in self._turns else None
+
     def knows(self, name: str) -> bool:
         """Whether something may be said about the turn of that name: not without end."""
         return name in self._turns and self._turns[name][1] < _MOST_CHANGES

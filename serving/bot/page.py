@@ -87,6 +87,16 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
             yield {"role": "assistant", "content": content, "metadata": {"id": turn}}
 
     chatbot = _chatbot(settings)
+    textbox = gr.Textbox(
+        placeholder="Ask about the documentation",
+        show_label=False,
+        scale=7,
+        autofocus=True,
+        submit_btn=True,
+        stop_btn=True,
+    )
+    # A program may send null, of which Gradio's own code makes an error.
+    setattr(textbox, "preprocess", lambda payload: str(payload or ""))  # noqa: B010 - it is a method
     # One Blocks: a second around it makes Gradio build its whole app three more times, for half a second.
     page = gr.ChatInterface(
         chat,
@@ -102,14 +112,7 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
         fill_height=True,
         additional_inputs=_advanced(service) if settings.advanced_options else None,
         additional_inputs_accordion=gr.Accordion("Advanced options", open=False, render=False),
-        textbox=gr.Textbox(
-            placeholder="Ask about the documentation",
-            show_label=False,
-            scale=7,
-            autofocus=True,
-            submit_btn=True,
-            stop_btn=True,
-        ),
+        textbox=textbox,
         chatbot=chatbot,
     )
     page.title = settings.title

@@ -43,8 +43,8 @@ def bootstrap(
     model = settings.embedding.model
     folder = store.staging(_BUILD, empty=True)
     try:
-        progress.say(f"Loading {model}")
-        embedder = Embedder(model, settings.embedding)
+        with progress.task(f"Loading {model}"):
+            embedder = Embedder(model, settings.embedding)
         space = fit_space(embedder, corpus.chunks, settings.retrieval.whiten, progress)
         parts = ReleaseParts(embedder, corpus.chunks, space)
         origin = ReleaseOrigin(base_model=model, parent=store.served_id())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from curation import ReleaseError
+from curation import ReleaseError, sha256
 
 FileState = tuple[int, int, int, int]
 
@@ -31,6 +32,31 @@ def file_state(path: Path) -> FileState:
     """What is another one once the file was written to, or replaced. Hard links of a file have the same."""
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def what_is_wrong(
+    folder: Path, files: Mapping[str, str], parts: Iterable[str], hashed: dict[FileState, str]
+) -> list[str]:
+    """What is missing, corrupt, or should not be there among a release's ``files`` (name → hash) and the
+    folders ``parts``. A file that is as it was when it was ``hashed`` is not read again."""
+    wrong: list[str] = []
+    for name, expected in sorted(files.items()):
+        path = folder / name
+        if not is_inside(folder, name) or path.is_symlink() or not path.is_file():
+            wrong.append(f"{name} is missing")
+            continue
+        try:
+            state = file_state(path)
+            hashed[state] = hashed.get(state) or sha256(path)
+            if hashed[state] != expected:
+                wrong.append(f"{name} is corrupt")
+        except OSError as error:
+            wrong.append(f"{name} can't be read ({error.strerror})")
+    # Any file in these folders might be loaded, so nothing else may be there.
+    for part in parts:
+        found = [f"{part}/{name}" for name in (file_names(folder / part) if (folder / part).is_dir() else ())]
+        wrong += [f"{name} does not belong to it" for name in found if name not in files]
+    return wrong
 
 
 def share_file(source: str, target: str) -> None:

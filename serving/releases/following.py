@@ -52,8 +52,8 @@ def share(store: ReleaseStore, url: str | None) -> Release | None:
     """Share the releases at ``url`` from now on (None: no longer). What is served there is served here; where
     nothing is, what is served here is served there. Returns what is served at ``url`` then.
 
-    Raises SettingsError for what is no object store, StateError when it does not answer, ReleaseError for a
-    damaged release: then they are shared as before.
+    Raises SettingsError for what is no object store or bucket, StateError when it does not answer,
+    ReleaseError for a damaged release: then they are shared as before.
     """
     with store.shared.shared_at(url):
         pull(store)

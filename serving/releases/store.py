@@ -33,7 +33,7 @@ from curation import (
     write_text,
 )
 from serving.releases.canary import Canary
-from serving.releases.files import FileState, file_names, file_state, is_inside
+from serving.releases.files import FileState, file_names, what_is_wrong
 from serving.releases.marks import MarkFile
 from serving.releases.promotions import PERSON, PromotionLog
 from serving.releases.record import (
@@ -196,30 +196,10 @@ class ReleaseStore:
 
         ``hashed``: a file that is as it was when it was hashed for the same dict is not read again.
         """
-        known = {} if hashed is None else hashed
         release = self.get(release_id)
-        folder = self.folder(release_id)
-        wrong: list[str] = []
-        for name, expected in sorted(release.files.items()):
-            path = folder / name
-            if not is_inside(folder, name) or path.is_symlink() or not path.is_file():
-                wrong.append(f"{name} is missing")
-            else:
-                try:
-                    state = file_state(path)
-                    known[state] = known.get(state) or sha256(path)
-                    if known[state] != expected:
-                        wrong.append(f"{name} is corrupt")
-                except OSError as error:
-                    wrong.append(f"{name} can't be read ({error.strerror})")
-        # Any file in these folders might be loaded, so nothing else may be there.
-        for part in (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER, ANSWERING_FOLDER):
-            found = file_names(folder / part) if (folder / part).is_dir() else []
-            wrong += [
-                f"{part}/{name} does not belong to it"
-                for name in found
-                if f"{part}/{name}" not in release.files
-            ]
+        parts = (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER, ANSWERING_FOLDER)
+        known = {} if hashed is None else hashed
+        wrong = what_is_wrong(self.folder(release_id), release.files, parts, known)
         if wrong:
             more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
             raise ReleaseError(f"Release {release_id} is damaged: {'; '.join(wrong[:5])}{more}.", _RESTORE)

@@ -22,6 +22,8 @@ _UNSPACED = re.compile(
 )
 _LETTERS = 4  # shorter words are too like each other
 _ALIKE = 80.0  # of 100: one letter in five, or two that changed places
+# What makes another form of an English word, after three letters or more.
+_ENDING = re.compile(r"(?<=...)(?:ings?|ie[sd]|[eo]rs?|e[sd]|[esy])$")
 _OFTEN = 2  # the documents' own typing errors stand there once
 _SAMPLE, _SAMPLES = 600, 40  # characters of so many chunks tell the documents' language
 _FOREIGN, _WORDS = 0.1, 3  # how likely the documents' language is at most, in so many words
@@ -67,21 +69,25 @@ class KnownWords:
     def knows_any(self, question: str) -> bool:
         """Whether a word of ``question`` stands in the documents, or is very similar to one that does."""
         words = _WORD.findall(question.casefold())
-        return any(word in self._known for word in words) or self.corrected(question) is not None
+        return any(word in self._known or self._like(word) is not None for word in words)
 
     def corrected(self, question: str) -> str | None:
-        """``question`` with words that nobody knows replaced by very similar ones of the documents. None when
-        there are none."""
+        """``question`` with words that nobody knows replaced by very similar ones of the documents, but not
+        by another form of the same word. None when there are none."""
         corrected = _WORD.sub(lambda found: self._corrected(found.group()), question)
         return corrected if corrected != question else None
 
     def _corrected(self, word: str) -> str:
-        lower = word.casefold()
+        like = self._like(word.casefold())
+        return word if like is None or _stem(like) == _stem(word.casefold()) else like
+
+    def _like(self, lower: str) -> str | None:
+        """The word of the documents that is most similar to one that nobody knows, if one is."""
         if len(lower) < _LETTERS or lower in self._known or self._is_common(lower):
-            return word
+            return None
         near = [known for known in self._often if known[0] == lower[0]]
         found = process.extractOne(lower, near, scorer=fuzz.ratio, score_cutoff=_ALIKE)
-        return str(found[0]) if found else word
+        return str(found[0]) if found else None
 
     def _is_common(self, word: str) -> bool:
         """Whether the embedding model has a token for the whole word: it then stands in many texts."""
@@ -135,6 +141,11 @@ def is_gibberish(index: ChunkIndex, counter: ModelTokenCounter | None, question:
 
 def _is_token(counter: ModelTokenCounter | None, word: str) -> bool:
     return counter is not None and counter.count(word) - counter.count("") <= 1
+
+
+def _stem(word: str) -> str:
+    """What the forms of a word have in common: run, running, runs."""
+    return re.sub(r"(.)\1$", r"\1", _ENDING.sub("", word))
 
 
 @cache

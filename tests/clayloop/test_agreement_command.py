@@ -55,8 +55,8 @@ def _made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agreement, "_answers", lambda context: (made, [gold]))
 
 
-def told(*arguments: str) -> str:
-    done = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"}, catch_exceptions=False)
+def told(*arguments: str, columns: int = 200) -> str:
+    done = CliRunner().invoke(app, list(arguments), env={"COLUMNS": str(columns)}, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -83,5 +83,9 @@ def test_decisions_say_who_said_what_and_why() -> None:
     text = told("decisions", "--annotator", "bob", "--most", "2")
     assert "7 decisions: 5 accepted, 1 rejected, 1 undecided" in text
     assert "4 more" in text
+    narrow = told("decisions", columns=80)
+    assert all(
+        word in narrow for word in ("ann: good_chunk = yes", "accepted: made up", "Chunk 3", "00000000")
+    )
     wrong = CliRunner().invoke(app, ["decisions", "--verdict", "perhaps"])
     assert wrong.exit_code == 2

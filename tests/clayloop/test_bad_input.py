@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import typer
 
@@ -83,7 +88,8 @@ def test_a_port_that_cannot_be_had_is_told_with_its_setting(clayloop: Command) -
     assert "65535" in clayloop("serve", "--port", "99999").err
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = clayloop("dashboard", "--port", str(taken.getsockname()[1]))
-    assert ended.code == 2 and "is taken" in ended.err and "set --port" in ended.err
+    assert ended.code == 2 and "set --port" in ended.err
+    assert f"is taken by {psutil.Process().name()} (process {os.getpid()})" in ended.err
 
 
 def test_a_port_that_cannot_be_used_is_told_with_the_reason() -> None:
@@ -267,6 +273,26 @@ def test_ctrl_c_is_answered(
     ended = clayloop(*command)
     assert ended.code == 130
     assert told in ended.err
+
+
+def test_a_folder_whose_credentials_lack_the_key_is_named(clayloop: Command, tmp_path: Path) -> None:
+    for written in ('{"url": "http://127.0.0.1:9"}', "[]"):
+        (tmp_path / "credentials.json").write_text(written)
+        ended = clayloop("argilla", "move", str(tmp_path), UNUSED_PORT)
+        assert ended.code == 4 and "credentials.json does not hold Argilla's url and api_key" in ended.err
+
+
+@pytest.mark.parametrize("named", ["clayloop", "retrain-from-annotations"])
+def test_ctrl_c_while_everything_is_imported_ends_quietly(tmp_path: Path, named: str) -> None:
+    (tmp_path / "typer.py").write_text(
+        f"import os, time\nos.kill(os.getpid(), {signal.SIGINT:d})\ntime.sleep(9)"
+    )
+    call = [str(Path(sys.executable).with_name(named)), "--help"]
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(
+        call, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
 def test_a_group_without_a_command_lists_its_commands(clayloop: Command) -> None:

@@ -58,16 +58,27 @@ def test_json_for_the_terminal_is_the_same_json(capsys: pytest.CaptureFixture[st
 def test_long_work_speaks_up_where_no_bar_can_be_drawn(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([0.0, 5.0, 16.0, 20.0, 40.0, 60.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("clayloop.console._TELL_SECONDS", 0.4)
     with TerminalProgress().task("Generating queries", 5, "chunks") as advance:
-        for _ in range(4):
-            advance(1)
-    assert capsys.readouterr().err.splitlines() == [
-        "Generating queries: 2 of 5 chunks after 16 s",
-        "Generating queries: 4 of 5 chunks after 40 s",
-        "Generating queries: 4 chunks in 60.0 s, 0.1 chunks/s",
+        advance(2)
+        time.sleep(1)
+    with TerminalProgress().task("Loading a model"):
+        time.sleep(1)
+    said = [
+        re.sub(r"\d+(\.\d)? (?=s\b|chunks/s)", "… ", line) for line in capsys.readouterr().err.splitlines()
     ]
+    assert list(dict.fromkeys(said)) == [
+        "Generating queries: 2 of 5 chunks after … s",
+        "Generating queries: 2 chunks in … s, … chunks/s",
+        "Loading a model after … s",
+        "Loading a model in … s",
+    ]
+
+
+def test_work_that_is_done_at_once_is_no_line_of_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with TerminalProgress().task("Embedding questions", 10, "texts") as advance:
+        advance(10)
+    assert capsys.readouterr().err == ""
 
 
 @given(st.text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,8 +18,10 @@ from clayloop.up.services import note_address, silent_servers
 from clayloop.up.status import read_status
 from clayloop.watch.receiver import Receiver
 from curation import Home, write_json
+from serving import ReleaseStore, share
 from tests.clayloop.command import Command
 from tests.curation.fake_endpoint import fake_endpoint, hangs_up, sends
+from tests.object_store import ObjectStore
 
 DOWN = "Argilla at http://127.0.0.1:6900 does not answer."
 
@@ -112,6 +115,18 @@ def test_the_bots_own_trouble_is_told(tmp_path: Path) -> None:
     assert problem.endswith(
         "but cannot serve what is current: r7 is damaged.; cannot hand its conversations on: Disk full."
     )
+
+
+def test_the_object_store_is_named_and_asked(
+    cloud: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path)
+    share(ReleaseStore(settings.state), cloud.url)
+    assert read_status(settings)["shared"] == {"url": cloud.url}
+    cloud.fails("silent")
+    began = time.monotonic()
+    assert f"{cloud.url} does not answer" in read_status(settings)["problems"][0]
+    assert time.monotonic() - began < 20
 
 
 def test_an_endpoint_without_a_health_page_answers(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 
-from curation import ArgillaError
+import pytest
+
+from curation import ArgillaError, ClayloopError
+from dashboards.data.commands import run_clayloop
 from dashboards.data.feed import Feed, Snapshot, Telling
 
 
@@ -99,3 +103,14 @@ def test_after_a_long_absence_the_old_answer_is_not_shown_at_once() -> None:
     assert feed.latest(5.0).items == [1]
     time.sleep(0.5)
     assert feed.latest(5.0).items == [2]
+
+
+def test_a_command_says_how_far_it_is_while_it_works() -> None:
+    script = "import sys; print('Embedding', file=sys.stderr, flush=True); print('[1]' * 30000); sys.exit({})"
+    said: list[str] = []
+    with pytest.raises(ClayloopError, match="`clayloop gaps` ended with exit code 3: Embedding"):
+        run_clayloop([sys.executable, "-c", script.format(3)], "gaps", say=said.append)
+    assert said == ["Embedding"]
+    with pytest.raises(ClayloopError, match="gave no answer"):
+        run_clayloop([sys.executable, "-c", script.format(0)], "gaps")
+    assert run_clayloop([sys.executable, "-c", "print([1])"], "gaps") == [1]

@@ -374,6 +374,16 @@ def test_the_verdict_is_coloured_only_where_its_interval_excludes_0(
     assert verdict.startswith(shown or "Promoted")
 
 
+def test_of_the_first_release_no_comparison_is_missed(copied: Home) -> None:
+    store = ReleaseStore(copied)
+    store.promote(store.ids()[0])
+    script = SCRIPT.replace("dashboards.views", "dashboards")
+    page = AppTest.from_string(
+        script.format(page="page", path=str(write_handover(told(copied)))), default_timeout=60
+    ).run()
+    assert any("The first release" in one.value for one in page.caption)
+
+
 @pytest.mark.parametrize("page", ["conversations", "data", "loop", "releases", "retrieval"])
 def test_what_cannot_be_read_costs_no_part_of_a_page(copied: Home, page: str) -> None:
     run = copied.runs / (ReleaseStore(copied).current().run_id or "")

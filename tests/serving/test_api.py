@@ -174,6 +174,11 @@ def test_feedback_reaches_the_turns_record_and_the_metrics(bot: RunningBot, mail
         )
     nothing = httpx.post(f"{bot.url}/feedback", json={"id": answer["id"]}, timeout=60)
     assert nothing.status_code == 422 and "Give a thumb" in nothing.json()["error"]["message"]
+    for number, status in ((1, 200), (len(answer["citations"]) + 1, 422), (True, 422), (0, 422)):
+        opened = httpx.post(f"{bot.url}/feedback", json={"id": answer["id"], "opened": number}, timeout=60)
+        assert opened.status_code == status
+        assert status == 200 or opened.json()["error"]["message"].startswith("opened: ")
+    assert mailbox.wait_for(3)[-1].opened == (1,)
     metrics = bot.get("/metrics").text
     assert 'clayloop_bot_answers_total{kind="passages"} 1.0' in metrics
     assert 'clayloop_bot_thumbs_total{thumb="down"} 1.0' in metrics

@@ -13,6 +13,7 @@ from gradio_client import Client
 
 from curation import ArgillaError, Home, Turn, write_text
 from serving.bot.answers import FOUND
+from serving.bot.chat import NOTHING_ASKED
 from serving.bot.refusals import REFUSAL
 from serving.releases.store import ReleaseStore
 from serving.settings import BotSettings, ServingSettings
@@ -74,6 +75,13 @@ def test_answers_with_sources_and_logs_the_conversation(
     assert turns[2].refused and turns[2].answer.startswith(REFUSAL) and not turns[2].cited
     assert all(turn.seconds > 0 and turn.thumb is None for turn in turns)
     assert {turn.release_id for turn in turns} == {ReleaseStore(home).current_id()}
+
+
+def test_a_program_that_sends_nothing_is_asked_for_a_question(
+    bot: RunningBot, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert NOTHING_ASKED in Client(bot.url, verbose=False).predict(None, api_name="/chat")["content"]
+    assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
 
 
 def test_another_visitor_is_another_conversation(bot: RunningBot, mailbox: Mailbox) -> None:

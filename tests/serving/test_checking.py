@@ -162,6 +162,8 @@ def test_misspelt_words_and_other_languages_are_told() -> None:
     assert words.language_name == "English"
     assert words.corrected("retry a faild task") == "retry a failed task"
     assert words.corrected("retry a failed task") is None
+    for form in ("retryings", "schedulings", "decoratings", "decorators"):
+        assert words.corrected(form) is None
     assert words.other_language("Wie kann ich das Paket wieder entfernen?") == "German"
     assert words.other_language("как удалить") == "Russian"
     assert words.other_language("asdkjh qwlekj zzz") is None

@@ -133,6 +133,15 @@ def test_an_answer_that_is_lost_is_no_second_promotion(cloud: ObjectStore, tmp_p
     first.promote(made(first, "two").id)
 
 
+def test_a_full_disk_is_not_told_as_a_store_that_does_not_answer(cloud: ObjectStore, tmp_path: Path) -> None:
+    store = machine(tmp_path, "first", cloud.url)
+    release = store.promote(made(store, "one").id)
+    (tmp_path / "release.json").symlink_to("/dev/full")
+    with pytest.raises(StateError, match="No space left on device") as told:
+        store.shared.fetch(release.id, tmp_path, ["release.json"])
+    assert "df" in told.value.hint
+
+
 def test_what_was_tampered_with_never_arrives(cloud: ObjectStore, tmp_path: Path) -> None:
     from obstore.store import from_url
 
@@ -191,3 +200,10 @@ def test_a_share_that_fails_leaves_all_as_it_was(cloud: ObjectStore, tmp_path: P
 def test_what_is_no_object_store_is_refused(home: Home) -> None:
     with pytest.raises(SettingsError, match="object store"):
         share(ReleaseStore(home), "/some/folder")
+
+
+def test_a_bucket_that_is_not_there_is_refused_at_once(cloud: ObjectStore, tmp_path: Path) -> None:
+    store = ReleaseStore(Home(tmp_path / "first"))  # with nothing yet that would be saved there
+    with pytest.raises(SettingsError, match="404") as told:
+        share(store, "s3://nowhere/releases")
+    assert "bucket" in told.value.hint and store.shared.url is None

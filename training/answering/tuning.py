@@ -48,8 +48,8 @@ def tune(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        progress.say(f"Loading {base.name}")
-        model, tokenizer = load_gguf(base)
+        with progress.task(f"Loading {base.name}"):
+            model, tokenizer = load_gguf(base)
 
         def examples(several: Sequence[Lesson], columns: Callable[[Lesson], dict[str, str]]) -> list[Example]:
             found = []

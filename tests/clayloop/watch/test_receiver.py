@@ -105,6 +105,19 @@ def test_who_hangs_up_in_the_middle_is_no_error(caplog: pytest.LogCaptureFixture
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
+def test_a_flood_of_calls_that_are_refused_is_told_in_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    found = Heard()
+    where = urlsplit(found.receiver.url)
+    with found.receiver:
+        assert [found.post(EVENT, {}) for _ in range(20)] == [401] * 20
+        for _ in range(20):
+            with socket.create_connection((where.hostname or "", where.port or 0), 30) as caller:
+                caller.sendall(b"no HTTP\r\n\r\n")
+                assert b"400" in caller.recv(100)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["calls that Argilla did not sign are refused, 1 so far"]
+
+
 def test_a_client_that_says_nothing_does_not_keep_others_out(heard: Heard) -> None:
     address = (
         heard.receiver.url.rsplit("/", 1)[-1].split(":")[0],
