@@ -116,8 +116,12 @@ def _passage(hit: Hit, mark: Span | None, is_whole: bool, around: tuple[str, str
     if is_all and not any(around):
         return Passage(title, markdown, shown)
     before, after = map(blocks, around)
-    summary = "The whole passage" if not any(around) else "With what stands around it"
-    unfolded = joined([*before, *parts, *after])
+    start = "\n\n".join(part.markdown for part in parts[: len(seen)])
+    if markdown == start and not before:  # what is shown is not said again
+        summary, unfolded = "Go on reading", joined([*parts[len(seen) :], *after])
+    else:
+        summary = "With what stands around it" if any(around) else "The whole passage"
+        unfolded = joined([*before, *parts, *after])
     folded = f"<details><summary>{summary}</summary>\n\n{unfolded}\n\n</details>"
     return Passage(title, markdown, shown, folded)
 

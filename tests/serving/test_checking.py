@@ -152,7 +152,8 @@ def test_a_passage_that_is_cut_off_unfolds_with_what_stands_beside_it(
     hits = [Hit(chunk=chunk, score=1) for chunk in chunks]
     found = passages(embedder, "How do I start it?", hits, 1, ChunkIndex.open(tmp_path / "index"))
     announced, code, plain, of_another_section = (one.folded for one in found)
-    assert "Start it so:" in announced and "kiln run" in announced and "kiln run" not in found[0].shown
+    assert "kiln run" in announced and "kiln run" not in found[0].shown
+    assert "Start it so:" not in announced, "it stands above"
     assert code.index("Start it so:") < code.index("kiln run") and "It is fast" not in code
     assert not plain and not of_another_section
 

@@ -86,6 +86,13 @@ def test_a_toctree_of_myst_goes_and_is_told() -> None:
     assert [(notice.name, notice.line) for notice in page.left_out] == [("toctree", 3)]
 
 
+def test_a_directive_of_the_projects_own_is_told_and_its_code_stays_code() -> None:
+    page = Page("a.md")
+    source = "```{kiln:run}\nfire()\nfire(6)\n```\n\n```{kiln:remark}\nFire it,\nthen cool it.\n```"
+    assert texts(source, page) == ["```\nfire()\nfire(6)\n```", "Fire it, then cool it."]
+    assert [notice.name for notice in page.unknown] == ["kiln:run", "kiln:remark"]
+
+
 def test_a_csv_table_of_myst() -> None:
     rows = '"K1", "900 `a|b`, hot"\n"K2", "two\nlines"\n'
     assert texts(f'```{{csv-table}} Kilns\n:header: "Name", "Heat"\n\n{rows}```\n') == [

@@ -37,6 +37,31 @@ def test_names_without_a_role_and_lists_of_numbers() -> None:
     assert pairs(source) == [("prose", "Ask `Kiln.fire` and `Kiln`, not `.gitignore`, in issue 12, 14.")]
 
 
+def test_code_stays_code_in_a_directive_that_nobody_knows() -> None:
+    source = """
+    .. kiln:example::
+
+        @kiln.command()
+        def fire(cone):
+            heat(cone)
+
+    .. kiln:run::
+
+        invoke(fire, args=['--cone', '6'])
+        println()
+
+    .. kiln:example:: In words
+
+        Fire it twice,
+        then (and only then) glaze it.
+    """
+    assert pairs(source) == [
+        ("code", "@kiln.command()\ndef fire(cone):\n    heat(cone)"),
+        ("code", "invoke(fire, args=['--cone', '6'])\nprintln()"),
+        ("prose", "In words: Fire it twice, then (and only then) glaze it."),
+    ]
+
+
 def test_a_gallery_is_a_list_of_pages() -> None:
     page = Page("a.rst")
     source = "Before.\n\n.. nbgallery::\n   :caption: Pots\n\n   pots/one\n   pots/two\n"

@@ -25,6 +25,7 @@ from curation.documents.markup.rst.names import (
     LISTS_PAGES,
     TRANSPARENT,
     VERSIONS,
+    holds_code,
     is_silent,
     label_of,
     short_name,
@@ -70,6 +71,9 @@ class CatchAll(Directive):
             return [nodes.inline("", words)]
         if short in CODE:
             return self._code()
+        if holds_code(short, list(self.body)):
+            made = self.placed(code("\n".join(dedent(list(self.body))), ""))
+            return [*self.paragraph(self.argument), made]
         reader = _READERS.get(short)
         return reader(self) if reader else self._described()
 

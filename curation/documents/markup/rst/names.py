@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from curation.words import word_set
 
@@ -84,11 +85,23 @@ _READ_APART = word_set(
 )
 KNOWN = CODE | SILENT | TRANSPARENT | ADMONITIONS | LABELLED | VERSIONS.keys() | DESCRIBING | _READ_APART
 KNOWN |= GENERATED
+# A line of a program: a decorator, a prompt, the head of a block, an assignment, a call, an import.
+_CODE_LINE = re.compile(
+    r"\s*(?:@\w+|\$ |>>> |\.\.\. |(?:async |export )?(?:def|class|for|if|with|function)\b.*[:{]\s*$"
+    r"|[\w.\[\]\"']+ = |[\w.]+\(.*\)?;?\s*$|(?:import|from|return) [\w.]|[{})\]];?$)"
+)
 
 
 def short_name(name: str) -> str:
     """A directive's name without its domain (``py:function``)."""
     return name.rsplit(":", 1)[-1].lower()
+
+
+def holds_code(name: str, content: Sequence[str]) -> bool:
+    """Whether the content of a directive of a project's own is a program, as that of ``click:run`` is."""
+    is_code = [bool(_CODE_LINE.match(line)) for line in content if line.strip()]
+    is_own = name not in KNOWN or name == "example"
+    return is_own and bool(is_code) and (is_code[0] or 2 * sum(is_code) > len(is_code))
 
 
 def is_silent(name: str, argument: str, has_content: bool) -> bool:

@@ -34,6 +34,7 @@ from curation.documents.markup.rst.names import (
     LABELLED,
     LISTS_PAGES,
     VERSIONS,
+    holds_code,
     is_silent,
     label_of,
     short_name,
@@ -205,6 +206,9 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
         token.map, token.content = [given.at, end], "\n".join(given.content)
     elif short in CODE or short == "parsed-literal":
         _code(state, given)
+    elif short not in _MYST_ONLY and holds_code(short, given.content):
+        push_paragraph(state, given.argument, given.first)
+        push_code(state, "\n".join(given.content), "", given.at)
     elif short in {"include", "literalinclude"}:
         _include(state, given)
     elif short in {"image", "figure"}:
