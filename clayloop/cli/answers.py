@@ -125,7 +125,7 @@ def mark_stale(context: Context) -> None:
     if stale:
         context.progress.say(
             f"{len(stale)} answers are older than what the documentation says now: filter conversations by "
-            "answer_state = stale."
+            "Metadata, Correction: stale or not, stale."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from html import escape
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
 
 _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
-_HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
+_HEADING, _FIRST_WORDS, _EXCERPT = 160, 60, 280  # characters of a source that are shown
 _THUMBS = {"up": 1.0, "down": -1.0}
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
 # As harmless_markdown shows a link, whose words may hold escaped brackets.
@@ -73,17 +74,28 @@ class Source(BaseModel):
         """``url`` as the bot's answers have it; "" where it is no address."""
         return web_address(self.url)
 
-    def card(self, number: int) -> str:
-        """Where it is, a line of it, and all of it to unfold."""
-        title = f"**{number}.** {literal(self.path)}"
-        if self.heading:
-            title += f" · {literal(shorten(self.heading, _HEADING, placeholder=' …'))}"
+    @property
+    def line(self) -> str:
+        """Its page and its section. Several passages of a section have the same."""
+        heading = shorten(self.heading, _HEADING, placeholder=" …")
+        return " · ".join(literal(part) for part in (self.path, heading) if part)
+
+    @property
+    def said(self) -> str:
+        """Its text on one line."""
+        return " ".join((" ".join(prose(self.body)).strip() or _FENCE.sub("", self.body)).split())
+
+    def card(self, number: int, is_alike: bool = False) -> str:
+        """Where it is (if that ``is_alike`` for another, its first words too), a line of it, and all of it to
+        unfold."""
+        title = f"**{number}.** {self.line}"
+        if is_alike and self.said:
+            title += f" · “{literal(shorten(self.said, _FIRST_WORDS, placeholder=' …'))}”"
         if self.address:
             title += f" · [open]({self.address})"
         if not self.body.strip():
             return title
-        said = " ".join(prose(self.body)).strip() or _FENCE.sub("", self.body)
-        excerpt = escape(shorten(said, _EXCERPT, placeholder=" …"))
+        excerpt = escape(shorten(self.said, _EXCERPT, placeholder=" …"))
         passage = harmless_markdown(self.body, keep_lines=True)
         return f"{title}\n\n<details><summary>{excerpt}</summary>\n\n{passage}\n\n</details>"
 
@@ -181,10 +193,15 @@ def render_response(turn: Turn, sources: dict[str, Source]) -> str:
         return f"[{title}]({address})" if address in known else match[0]
 
     parts = [_LINK.sub(link, harmless_markdown(turn.answer)) or "*(empty)*"]
+    lines = Counter(sources[key].line for key in _offered(turn) if key in sources)
     cards = []
     for number, chunk_id in enumerate(_offered(turn), 1):
         source = sources.get(chunk_id)
-        cards.append(f"**{number}.** chunk {literal(chunk_id)}" if source is None else source.card(number))
+        cards.append(
+            f"**{number}.** chunk {literal(chunk_id)}"
+            if source is None
+            else source.card(number, lines[source.line] > 1)
+        )
     if cards:
         given = min(len(turn.cited), len(cards))
         which = {0: "the bot used none of them", 1: "the bot was given the first"}

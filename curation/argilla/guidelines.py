@@ -40,7 +40,7 @@ a step, an option, an example with enough words around it to tell what it shows.
 * a table of contents, a list of links, a banner, a licence or a page footer;
 * a change log entry that merely names a ticket or a version;
 * a fragment that cannot be understood without what stood before it;
-* the same as another chunk (sort by *Similarity to the most similar other chunk*);
+* the same as another chunk (sort by *Nearest chunk: similarity*);
 * outdated or wrong.
 
 When in doubt between short and useless, ask: would I be glad to be shown this after asking a question?
@@ -61,8 +61,8 @@ such a negative would teach the search the opposite of what is true. When no neg
 
 Judge by the anchor alone: a good question that another page answers is still a *no*.
 
-Worth a look first: a low *place of the anchor in a search* (bad query, or something the search has yet to
-learn?), and a high *similarity of negative and anchor*.
+Worth a look first: a high number in *Positive: place in search* (bad query, or something the search has yet
+to learn?), and in *Negative: similarity*.
 {_COMMON}"""
 
 GENERATIONS = """## Is this a good answer?
@@ -106,8 +106,8 @@ is improper. Simply being wrong is not out of the ordinary.
 **Which source answers the question?** Optional, and worth most where the answer is wrong: if one of the
 numbered passages has the right answer although the bot made nothing of it, name it. The search then learns to
 put it first. *none*, if none of them answers the question. Leave it empty when you would have to guess, or
-when the first source is the right one. Its keys: `1` to `9`, `1` `0` for the tenth, `1` `1` for *none*, the
-two without a pause; see that the right one is marked.
+when the first source is the right one. Its keys: `1` to `9`, `1` `0` for source 10 and `1` `1` for
+*none*, the second within a second; see that the right one is marked.
 
 **Where is the answer, if none of these?** The address of the page (with the `#part` of it, if you have that),
 its path (`guide/settings.md`, or only `settings` if no other page ends so), a heading that no other page has,

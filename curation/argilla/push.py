@@ -44,7 +44,7 @@ from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName
 from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
-from curation.shown.records import harmless_markdown, inert, linked
+from curation.shown.records import harmless_markdown, inert, linked, with_page
 from curation.suggestions.choice import Guesses, guess
 from curation.suggestions.features import Features, Place, chunk_features, query_features
 from curation.suggestions.hints import look_at_chunk, look_at_queries
@@ -227,7 +227,7 @@ class _Push:
         return Outline(
             id=triplet.id,
             fields={
-                "anchor": triplet.anchor,
+                "anchor": with_page(harmless_markdown(triplet.anchor, keep_lines=True), chunk.url),
                 "positive": triplet.positive,
                 "negative": triplet.negative,
                 LOOK_AT: look_at_queries(chunk.text, triplet.positive, triplet.negative),
@@ -328,7 +328,9 @@ class _Push:
                 finished[outline.id].metadata[PRIORITY.name] = NOT_ASKED
         if not known and shelf is self.shelves[dataset.spec.kind][0]:
             # Before anything is sent: a push that is stopped halfway does not come back here.
-            for kind, found in examples(dataset.spec.kind, outlines, finished, self.scorers).items():
+            for kind, found in examples(
+                dataset.spec.kind, outlines, finished, self.corpus, self.scorers
+            ).items():
                 illustrate(self.api, [one.dataset for one in self.shelves[kind]], found)
         send(self.api, shelf, changed, finished, self.progress)
         before = [known[outline.id] for outline in changed if outline.id in known]
@@ -383,7 +385,7 @@ class _Push:
 
 
 def _shown(name: str, text: str, dataset: RemoteDataset) -> str:
-    """A field as it goes to Argilla. The file's name is a link of ours already."""
-    if name == "filename":
+    """A field as it goes to Argilla. A file's name and an anchor have a link of ours already."""
+    if name in ("filename", "anchor"):
         return text
     return harmless_markdown(text, keep_lines=True) if dataset.is_markdown(name) else inert(text)

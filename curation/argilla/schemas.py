@@ -86,7 +86,8 @@ class QuestionSpec:
 
 @dataclass(frozen=True)
 class FilterSpec:
-    """A metadata property, to filter and sort by.
+    """A metadata property, to filter and sort by. Argilla's menu cuts a longer ``title`` than "Still in the
+    documentation".
 
     A number has both limits or none. Without any, Argilla's page offers the range of the records that are
     there; with one of the two its filter cannot be used. Argilla refuses a record beyond a limit, so a number
@@ -135,12 +136,12 @@ class DatasetSpec:
         return tuple(name for name in self.labels if name != BEST_SOURCE)
 
 
-CURRENT = FilterSpec("current", "Still in the documentation (yes/no)")
-ANSWER_STATE = FilterSpec("answer_state", "Correction (stale: the documentation has changed since)")
+CURRENT = FilterSpec("current", "Still in the documentation")
+ANSWER_STATE = FilterSpec("answer_state", "Correction: stale or not")
 _LOOK_AT = FieldSpec(LOOK_AT, "Worth a look", required=False, extra=True)
-PRIORITY = FilterSpec("priority", "Worth asking (1: first, 0: not at all)", "float", 0, 1)
-QUEUE = FilterSpec("queue", "Whether it is asked, or why not")
-AREA = FilterSpec("area", "Area that somebody is an expert of")
+PRIORITY = FilterSpec("priority", "Worth asking (0: not)", "float", 0, 1)
+QUEUE = FilterSpec("queue", "Asked, or why not")
+AREA = FilterSpec("area", "Area of an expert")
 _ORDER = (PRIORITY, QUEUE, AREA)
 ASKED = "asked"  # what is not in the queue says why not (curation.argilla.queue)
 DECIDED_BY = "decided_by"  # metadata: the record that speaks for it
@@ -170,7 +171,7 @@ _CHUNKS = DatasetSpec(
         FilterSpec("section", "Top section"),
         FilterSpec("tokens", "Length in tokens", "integer"),
         FilterSpec("code_share", "Share of code (0 to 1)", "float", 0, 1),
-        FilterSpec("duplicate", "Similarity to the most similar other chunk", "float", -1, 1),
+        FilterSpec("duplicate", "Nearest chunk: similarity", "float", -1, 1),
         CURRENT,
     ),
 )
@@ -200,15 +201,15 @@ _TRIPLETS = DatasetSpec(
     ),
     filters=(
         *_ORDER,
-        FilterSpec("origin", "How the positive came about"),
-        FilterSpec("style", "Style that the positive was asked for in"),
+        FilterSpec("origin", "Positive: origin"),
+        FilterSpec("style", "Positive: style"),
         _SOURCE,
         _FOLDER,
-        FilterSpec("similarity", "Similarity of positive and anchor", "float", -1, 1),
-        FilterSpec("rank", "Place of the anchor in a search for the positive", "integer"),
-        FilterSpec("negative_similarity", "Similarity of negative and anchor", "float", -1, 1),
+        FilterSpec("similarity", "Positive: similarity", "float", -1, 1),
+        FilterSpec("rank", "Positive: place in search", "integer"),
+        FilterSpec("negative_similarity", "Negative: similarity", "float", -1, 1),
         FilterSpec("chunk_id", "Chunk"),
-        FilterSpec("model", "Language model that wrote the query"),
+        FilterSpec("model", "Positive: language model"),
         CURRENT,
     ),
 )
@@ -278,13 +279,13 @@ _CONVERSATIONS = DatasetSpec(
         FilterSpec("conv_id", "Conversation"),
         FilterSpec("turn", "Turn in the conversation", "integer"),
         FilterSpec("release", "Release that answered"),
-        FilterSpec("refused", "The bot said that it does not know (yes/no)"),
-        FilterSpec("score", "Similarity of the best source", "float", -1, 1),
+        FilterSpec("refused", "The bot did not know"),
+        FilterSpec("score", "Best source: similarity", "float", -1, 1),
         FilterSpec("sources", "Number of sources", "integer"),
-        FilterSpec("chunk_id", "Best source's chunk"),
-        FilterSpec("thumb", "The visitor's thumb (up/down)"),
-        FilterSpec("preferred", "Release whose passages the visitor preferred (interleaving)"),
-        FilterSpec("seconds", "Seconds that the answer took", "float"),
+        FilterSpec("chunk_id", "Best source: chunk"),
+        FilterSpec("thumb", "Visitor's thumb"),
+        FilterSpec("preferred", "Visitor preferred release"),
+        FilterSpec("seconds", "Seconds to the answer", "float"),
         FilterSpec("day", "Day (UTC)"),
         ANSWER_STATE,
     ),

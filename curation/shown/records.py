@@ -14,7 +14,7 @@ import re
 from markdown_it import MarkdownIt
 
 from curation.argilla.api import storable
-from curation.shown.page import fenced
+from curation.shown.page import fenced, web_address
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:=$^@/])")
 _OPENS_A_BLOCK = re.compile(r"[#>+=:-]|\d+[.)]")
@@ -25,6 +25,7 @@ _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LONG_TICKS = re.compile(r"`{3,}|~{3,}")
 _NEEDS_ESCAPING = re.compile(r"(?<!\\)\\*[\[\]]|(?<=[A-Za-z])://|\bwww\.")
 _ESCAPED = re.compile(r"\\([\[\]`~])|&#58;//|www&#46;|&#92;")
+_PAGE = re.compile(r"\n\n\[open\]\(https?://[^\s()]+\)\Z")  # elsewhere brackets are escaped
 _PARSER = MarkdownIt("commonmark")
 
 
@@ -80,8 +81,16 @@ def harmless_markdown(text: str, keep_lines: bool = False) -> str:
     return "\n\n".join(part for part in parts if part.strip())
 
 
+def with_page(shown: str, url: str) -> str:
+    """What ``harmless_markdown`` made, and below it a link to ``url`` if that is a web address."""
+    address = web_address(url)
+    return f"{shown}\n\n[open]({address})" if address else shown
+
+
 def readable(field: str) -> str:
-    """What ``inert`` or ``harmless_markdown`` was given, but for white space."""
+    """What ``inert`` or ``harmless_markdown`` was given, but for white space; without the link of
+    ``with_page``."""
+    field = _PAGE.sub("", field)
     lines = (line[:-2] if line.endswith("  ") else line for line in field.split("\n"))
     return original(_ESCAPED.sub(_unescaped, "\n".join(lines)))
 

@@ -46,7 +46,11 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _PIN = re.compile(r"^\s*(?:#(?!#).*|[\w.-]+==\S+)\s*$")
-_FRAME = re.compile(r"^(?:\*\*\d+\.\*\* .*|.*:)$", re.MULTILINE)
+_FRAME = re.compile(
+    r"^(?:\*\*(?:\d+\.|–)\*\* .*|.*:|\*\*Answered by .*\*\* to “.*”|"
+    r"\*The documentation has changed since this was written\.\*)$",
+    re.MULTILINE,
+)
 _MARKED = re.compile(r"`[^`\n]+`")
 POINTS_AT_TEXT = re.compile(  # no query that makes sense alone
     r"\b(?:(?:the|this) (?:text|passage|document|chunk|snippet|paragraph|anchor|positive)|"
@@ -80,7 +84,8 @@ def prose_of(text: str) -> str:
 
 
 def without_frame(answer: str) -> str:
-    """``answer`` without the lines that number its passages or introduce what follows: no source has them."""
+    """``answer`` without the lines that number its passages, introduce what follows, or say whose answer it
+    is and whether it is stale: no source has them."""
     return _FRAME.sub("", answer)
 
 

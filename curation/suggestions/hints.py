@@ -47,9 +47,8 @@ def look_at_answer(answer: str, sources: Sequence[str], refused: bool, offered: 
         )
     if not sources:
         return ""
-    if missing := _not_in(without_frame(answer), "\n".join(sources)):
-        return f"In none of its sources, of the answer: {', '.join(missing)}."
-    return "All words of the answer are in its sources: do these answer the question?"
+    missing = _not_in(without_frame(answer), "\n".join(sources))
+    return f"In none of its sources, of the answer: {', '.join(missing)}." if missing else ""
 
 
 def _not_in(text: str, other: str) -> list[str]:

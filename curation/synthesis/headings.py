@@ -115,7 +115,7 @@ def _section_starts(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, tuple[str,
 
 
 def _query(chunk: Chunk, section: tuple[str, ...]) -> str:
-    if _is_release_note(chunk.path, section):
+    if is_release_note(chunk.path, section):
         return ""
     *parents, heading = [clean_heading(part) for part in section]
     if is_generic(heading) or len(words(heading)) > MAX_WORDS:
@@ -126,7 +126,8 @@ def _query(chunk: Chunk, section: tuple[str, ...]) -> str:
     return heading
 
 
-def _is_release_note(path: str, section: tuple[str, ...]) -> bool:
+def is_release_note(path: str, section: tuple[str, ...]) -> bool:
+    """Whether a page's path or a section's headings say that it lists what changed."""
     if _RELEASE_PATH.search(path):
         return True
     return any(_RELEASES.search(part) for part in section) or any(

@@ -333,7 +333,7 @@ def test_enter_alone_submits_nothing(desk: Desk, embedder: Embedder) -> None:
     ("kind", "name", "title"),
     [
         ("chunks", "tokens", "Length in tokens"),
-        ("triplets", "rank", "Place of the anchor in a search for the positive"),
+        ("triplets", "rank", "Positive: place in search"),
         ("conversations", "turn", "Turn in the conversation"),
         ("conversations", "sources", "Number of sources"),
     ],

@@ -186,6 +186,18 @@ def test_lost_triplets_take_none_from_argilla(workspace: Workspace) -> None:
     assert [(one.retired, one.removed) for one in report.datasets] == [(0, 0)] * 3
 
 
+def test_an_anchor_has_a_link_to_its_page_that_is_no_part_of_it(workspace: Workspace) -> None:
+    url = "https://docs.example/paging_(old).html#first"
+    chunk = make_chunk("paging.md", "Paging", "See [the list] of *pages*.").model_copy(update={"url": url})
+    workspace.push(Corpus([], [chunk]), [make_triplet(chunk, "What is paging?", "Who bakes bread?")])
+    [row] = workspace.records("triplets").values()
+    assert row["fields"]["anchor"].endswith("\n\n[open](https://docs.example/paging_%28old%29.html#first)")
+    answers = {"is_positive_relevant": "yes", "is_negative_irrelevant": "yes"}
+    answer(workspace.hire("opens-pages"), row["id"], **answers)
+    [decision] = workspace.decisions()
+    assert decision.fields["anchor"] == chunk.text
+
+
 def test_hostile_text_is_stored_inert(workspace: Workspace) -> None:
     nasty = "<script>alert(1)</script> \x00 \ud800 𝔘 ÿ " + "x" * 400
     chunk = make_chunk("a/" + "b" * 300 + ".md", "<b>" + "H" * 400, nasty)

@@ -18,7 +18,7 @@ from curation.argilla.conversations import (
     render_worth_a_look,
 )
 from curation.shown.page import fenced, link
-from curation.shown.records import harmless_markdown, inert, linked, literal, original, readable
+from curation.shown.records import harmless_markdown, inert, linked, literal, original, readable, with_page
 from tests.curation.argilla.sample import history, make_chunk, make_turn
 from tests.xss import XSS
 
@@ -60,7 +60,11 @@ def test_nothing_active_survives(text: str) -> None:
 @given(NASTY)
 def test_a_chunk_is_read_back_but_for_white_space(text: str) -> None:
     text = text.replace("\\", "/").replace("```", "``").replace("~~~", "~~")
-    assert readable(harmless_markdown(text, keep_lines=True)).split() == text.split()
+    shown = harmless_markdown(text, keep_lines=True)
+    assert readable(shown).split() == text.split()
+    with_link = with_page(shown, "https://e.org/a.html#b_c")
+    assert readable(with_link) == readable(shown)
+    assert active(RENDERER.parse(with_link)) == active(RENDERER.parse("[open](https://e.org/a.html#b_c)"))
 
 
 @given(NASTY)
@@ -103,6 +107,20 @@ def test_only_what_leads_to_a_source_is_a_link_in_an_answer() -> None:
         "evil.example" in response and "```python" not in response.partition("<summary>")[2].partition("<")[0]
     )
     assert "[A" in answer_in(response)
+
+
+def test_passages_of_one_section_are_told_apart_by_their_first_words() -> None:
+    bodies = ("Add a shell by its class.", "Then *register* it.", "Alone here.")
+    headings = ("Shells", "Shells", "Paging")
+    chunks = [make_chunk("a.md", head, body) for head, body in zip(headings, bodies, strict=True)]
+    turn = make_turn("How?", "So.", offered=tuple(one.id for one in chunks))
+    response = render_response(turn, {one.id: Source.of_chunk(one) for one in chunks})
+    lines = [line for line in response.splitlines() if re.match(r"\*\*\d", line)]
+    assert lines == [
+        "**1.** a\\.md · Shells · “Add a shell by its class\\.”",
+        "**2.** a\\.md · Shells · “Then register it\\.”",
+        "**3.** a\\.md · Paging",
+    ]
 
 
 def test_brackets_and_parentheses_leave_a_link_to_a_source() -> None:

@@ -111,7 +111,10 @@ def test_words_that_speak_against_a_query_or_an_answer_are_named() -> None:
     assert "answer that too" in look_at_queries(anchor, "How long?", "request timeout in seconds")
     assert "bananas" in look_at_answer("Bananas have a timeout.", [anchor], False, 3)
     shown = f"This is what the documentation says:\n\n**1.** Some page (`guide/a.md:3`)\n\n{anchor}"
-    assert "All words" in look_at_answer(shown, [anchor], False, 3)
+    assert look_at_answer(shown, [anchor], False, 3) == "", "what is the same everywhere is not said"
+    stale = "*The documentation has changed since this was written.*"
+    curated = f"**Answered by an annotator on 2026-11-30** to “Is it “true”?”\n\n{stale}\n\n{anchor}"
+    assert look_at_answer(curated, [anchor], False, 3) == "", "the bot's own words are not the answer's"
     assert "does one of the passages" in look_at_answer("I do not know.", [], True, 3)
 
 
