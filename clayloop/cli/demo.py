@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ def demo(
     ] = None,
 ) -> None:
     """Turn the whole loop once: ingest, synthesize, push, ask, annotate (simulated), retrain, ask again."""
+    from clayloop.cli.retrain import addresses_to_annotate
     from clayloop.cli.services import print_addresses
     from clayloop.demo.loop import Demo
     from clayloop.demo.needs import load_needs
@@ -46,8 +48,14 @@ def demo(
             if leave:
                 return
             print_addresses(context, running.addresses)
+            out.print("Some records are left for you to annotate (docs/annotators.md):", markup=False)
+            for dataset, address in addresses_to_annotate(context).items():
+                out.print(f"  {dataset}  {address}", markup=False, soft_wrap=True)
+            retrain = Path(sys.executable).with_name("retrain-from-annotations")
             out.print(
-                "Some records are left for you: annotate them in Argilla, then run retrain-from-annotations"
+                f"Then, in another terminal: {retrain} --index-only  (seconds; it trains no model)",
+                markup=False,
+                soft_wrap=True,
             )
             out.print("Ctrl-C stops everything.")
             running.wait()

@@ -27,6 +27,7 @@ def bootstrap(
         print_json(release)
         return
     out.print(f"Release {release.id} is served: {release.index.rows:,} chunks.", markup=False)
+    out.print("Next: `clayloop up` starts the bot that serves it, and Argilla.", markup=False)
 
 
 def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:

@@ -133,14 +133,14 @@ def retrain(
         _retrain(context, _reader(context), options, json_file)
 
 
-def _addresses(context: Context) -> list[str]:
+def addresses_to_annotate(context: Context) -> dict[str, str]:
     """Where triplets and conversations are annotated; nothing while Argilla does not answer."""
     from curation import dataset_addresses
 
     with contextlib.suppress(ArgillaError):
         found = dataset_addresses(context.argilla(make_workspace=False), context.settings.curation.argilla)
-        return [found[kind] for kind in _LEARNED_FROM if kind in found]
-    return []
+        return {kind: found[kind] for kind in _LEARNED_FROM if kind in found}
+    return {}
 
 
 def retrain_with(context: Context, decisions: list[Decision] | None, highest: Rung, json_file: Path) -> None:
@@ -168,7 +168,7 @@ def _retrain(
         )
     text = render_summary(summary)
     if summary.would_help:
-        text += "".join(f"\nAnnotate    {address}" for address in _addresses(context))
+        text += "".join(f"\nAnnotate    {address}" for address in addresses_to_annotate(context).values())
     if summary.release_after:
         mark_stale(context)
         renew_after(context, summary)

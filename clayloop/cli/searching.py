@@ -55,8 +55,8 @@ def search(
         return
     if not found.answerable:
         context.progress.say(
-            f"The bot would say that it does not know: the index comes {found.near:.4f} near to the question "
-            f"and {found.min_score:.4f} is asked for (serving.retrieval.min_score)"
+            f"The bot would say that it does not know: its passages come {found.near:.2f} near to it, and "
+            f"{found.min_score:.2f} is asked for (serving.retrieval.min_score)"
             + (", but no word of it is known." if found.near >= found.min_score else ".")
         )
     for rank, hit in enumerate(found.hits, 1):

@@ -276,7 +276,7 @@ def free_port(key: str, wanted: int, any_port: bool = False, host: str = LOOPBAC
                 why = error
                 continue
             return int(probe.getsockname()[1])
-    another = f"set {key} to another port (0: any free one)"
+    another = f"set {key} to another port (0: any free one; `clayloop init` writes the settings file)"
     if isinstance(why, OSError) and why.errno == errno.EADDRINUSE:
         raise SettingsError(
             f"Port {wanted} on {host} is taken{by_whom(wanted)}.", f"Stop what listens there, or {another}."

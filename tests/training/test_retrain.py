@@ -262,7 +262,7 @@ def test_a_refused_chunk_is_trained_against_and_a_conflict_is_told(
     assert by_record[row.other].fate == "conflict"
     assert summary.reasons["conflict"] == {"another record was decided the other way": 2}
     folder = RunStore(home).folder(summary.run or "")
-    assert "1 conflicts" in (folder / "run.log").read_text()
+    assert "1 in conflict" in (folder / "run.log").read_text()
     assert "eve" in (folder / "report.html").read_text()
 
 

@@ -65,7 +65,7 @@ class FitReport(BaseModel):
     def __str__(self) -> str:
         seconds = max(self.seconds, 0.001)
         return (
-            f"{self.steps} steps of {self.batch_size} in {self.precision}, "
+            f"{self.steps} steps of {self.batch_size} examples in {self.precision}, "
             f"{sum(self.rows.values()) * self.epochs / seconds:.1f} examples/s, "
             f"loss {self.loss}, {self.computing / seconds:.0%} of the time in passes"
         )

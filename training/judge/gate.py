@@ -52,10 +52,12 @@ _FEW_CONTRADICTED = 2
 # From so many times gate.min_queries on the mean of an index-only candidate counts, whatever its interval: of
 # 20 questions one that is lost takes it below the margin.
 _MEAN_TELLS = 2
-_PHRASES: dict[Verdict, str] = {
+PHRASES: dict[Verdict, str] = {
     "superior": "better than the served release",
     "non-inferior": "no worse than the served release",
     "inconclusive": "not known to be better or worse than the served release",
+    "inferior": "worse than the served release",
+    "not-enough": "too few questions to tell",
 }
 
 
@@ -205,10 +207,10 @@ def _reason(judged: GateVerdict, settings: GateSettings, may: bool) -> str:
     if judged.cross_fitted:
         figures += f"; {judged.cross_fitted} put to models that were trained without their sections"
     if (may or judged.verdict in ("superior", "non-inferior")) and complaints:
-        return f"Held back, although {_PHRASES[judged.verdict]} ({figures}): {complaints}."
+        return f"Held back, although {PHRASES[judged.verdict]} ({figures}): {complaints}."
     if judged.promoted:
         same = abs(interval.low) < ROUNDING and abs(interval.high) < ROUNDING
-        phrase = "as good as the served release" if same else _PHRASES[judged.verdict]
+        phrase = "as good as the served release" if same else PHRASES[judged.verdict]
         kind = ", index only" if judged.rung == INDEX_ONLY else ""
         return f"Promoted{kind}: {phrase} ({figures})."
     also = f" Also {complaints}." if complaints else ""

@@ -170,6 +170,6 @@ def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress:
         )
     if unknown:
         progress.say(
-            f"{test_set.name}: {len(unknown)} right files are not in the index and can't be found, "
-            f"such as {unknown[0]}."
+            f"{test_set.name}: {len(unknown)} of {len(test_set.items)} right files can't be found, since the "
+            f"index lacks them, such as {unknown[0]}."
         )

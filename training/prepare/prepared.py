@@ -107,7 +107,7 @@ class Prepared:
             f"{len(self.negatives)} negatives (refused, or stored with triplets)",
             f"{len(self.holdout)} held out",
             f"{len(of(self.ledger, 'example', 'duplicate'))} that say the same as another one",
-            f"{len(self.conflicts)} conflicts",
+            f"{len(self.conflicts)} in conflict",
             f"{len(self.chunks)} chunks to index",
         )
         return ", ".join(counts)

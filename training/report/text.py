@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from training.judge.comparison import SIDES, Comparison
 from training.judge.evaluate import METRICS
-from training.judge.gate import GateVerdict
+from training.judge.gate import PHRASES, GateVerdict
 from training.ledger.rows import LedgerRow, of, tally
 from training.prepare.prepared import Prepared
 from training.runs.record import Outcome, RunRecord
@@ -83,7 +83,8 @@ class RetrainSummary(BaseModel):
         self.gate, self.verdict = reached, reached.reason
         self.outcome = "not-enough" if reached.verdict == "not-enough" else "rejected"
         if reached.rung == INDEX_ONLY:
-            self.why_not_higher = fine_tuned.reason if fine_tuned else lacking
+            why = fine_tuned.reason if fine_tuned else lacking
+            self.why_not_higher = why.removeprefix("Not promoted: ")
             if not reached.promoted and lacking:
                 self.verdict, self.outcome = lacking, "not-enough"
 
@@ -218,11 +219,11 @@ def _gate(verdict: GateVerdict) -> list[str]:
     if verdict.interval is not None:
         interval = verdict.interval
         lines.append(
-            f"Verdict     {verdict.verdict}: {verdict.metric} {interval} "
+            f"Verdict     {PHRASES[verdict.verdict]}: {verdict.metric} {interval} "
             f"({interval.confidence:.0%} interval, {interval.size} questions)"
         )
     else:
-        lines.append(f"Verdict     {verdict.verdict}: {verdict.queries} questions")
+        lines.append(f"Verdict     {PHRASES[verdict.verdict]} ({verdict.queries})")
     if verdict.earlier is not None and verdict.fresh is not None:
         lines.append(f"            {verdict.earlier} on earlier questions, {verdict.fresh} on new ones")
     counted = [one for one in verdict.slices if one.change is not None]
