@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 60  # characters of a record in the table
 _FEW = 20  # records answered twice, below which an alpha says little
+_TELLING = 10  # suggestions shown, and held back, from which on the difference says something
 
 
 def agreement(ctx: typer.Context, as_json: JsonFlag = False) -> None:
@@ -78,7 +79,9 @@ def agreement(ctx: typer.Context, as_json: JsonFlag = False) -> None:
                     one.question,
                     f"{one.kept} of {one.shown}",
                     f"{one.agreed} of {one.held_back}",
-                    "" if one.anchoring is None else f"{one.anchoring:+.0%}",
+                    f"{one.anchoring:+.0%}"
+                    if one.anchoring is not None and min(one.shown, one.held_back) >= _TELLING
+                    else "too few",
                 )
                 for one in found.suggestions
             ],

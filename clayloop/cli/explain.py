@@ -39,6 +39,7 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Show which decisions, by whom, made a release, or what became of one record."""
+    from curation import ReleaseError
     from serving import ReleaseStore
     from training import explain_record, explain_release
 
@@ -52,7 +53,11 @@ def explain(
             for one in found:
                 _print_record(one)
         return
-    whole = explain_release(store, release_id)
+    try:
+        whole = explain_release(store, release_id)
+    except ReleaseError as error:
+        error.hint += f" A record is explained by `clayloop explain --record {release_id}`."
+        raise
     if as_json:
         print_json(whole)
     else:

@@ -6,10 +6,12 @@ The first of these that fits one page, or one section, decides:
    (``https://docs.example.org/en/latest/guide/settings.html`` is ``docs/guide/settings.rst``). Of a site that
    no document names at least two parts must fit, and of another repository on the same host nothing does.
 2. a path, or its end, with or without extension; ``#anchor`` may follow.
-3. a path or an address, then a comma, a colon or ">", then a heading of that page.
+3. a path or an address, then a comma, a colon, ">" or "·", then a heading of that page.
 4. a heading, or the end of a section's path (``Settings > Timeouts``).
 
-Case does not count. What fits several pages, or none, names nothing: which one was meant is not guessed.
+The line of a passage as a record shows it (``2. docs/settings.rst · Settings > Timeouts · open``) is the
+third, without its number and its end. Case does not count. What fits several pages, or none, names nothing:
+which one was meant is not guessed.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ _MOST_SHOWN = 3  # places in a reason
 _EXTENSION = re.compile(r"\.(?:md|markdown|rst|txt|html?)$")
 _INDEX = re.compile(r"(?:^|/)(?:index|readme)$")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_THEN_HEADING = re.compile(r"\s*[,:>]\s+")
+_THEN_HEADING = re.compile(r"\s*[,:>·]\s+")
+# Around the place in the line of a passage (curation.argilla.conversations).
+_OF_A_PASSAGE = re.compile(r"^\d{1,2}\. +|(?: · “[^”]*”)?(?: · open)?$")
 
 _Page = tuple[str, str]  # source and path
 _Section = tuple[str, ...]
@@ -73,11 +77,12 @@ class Places:
         if not text or len(text) > _LONGEST:
             return Named((), f"{shown(written)!r} names no page and no heading")
         most: set[_Page] = set()
-        for look in (self._page, self._heading_of_page, self._heading):
-            pages, chunks = look(text)
-            if len(pages) == 1:
-                return Named(tuple(chunks))
-            most = most or pages
+        for name in dict.fromkeys((text, _OF_A_PASSAGE.sub("", text))):
+            for look in (self._page, self._heading_of_page, self._heading):
+                pages, chunks = look(name)
+                if len(pages) == 1:
+                    return Named(tuple(chunks))
+                most = most or pages
         if not most:
             return Named((), f"nothing in the documentation is called {shown(written)!r}")
         paths = [path for _, path in sorted(most)]
@@ -223,6 +228,8 @@ def _placed(decision: Decision, places: Places, nearest: Nearest, usable: Contai
         return decision.model_copy(update={"place": "", "astray": problem})
     chunk_id = ranked[0][0] if ranked else ""
     problem = astray.get(chunk_id, "")
+    if problem and decision.verdict == "accepted":  # its first source is right, whatever was meant besides
+        chunk_id = problem = ""
     return decision.model_copy(update={"place": "" if problem else chunk_id, "astray": problem})
 
 

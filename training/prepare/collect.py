@@ -214,6 +214,8 @@ def _teaches_nothing(decision: Decision, row: LedgerRow, chunks: _Chunks) -> str
     if row.chunk_id in chunks.rejected or row.version in chunks.rejected:
         return CHUNK_REJECTED
     if not row.text.strip():
+        if decision.verdict == "accepted" and decision.metadata.get("refused") == "yes":
+            return "the bot was right to refuse it"
         is_here = row.chunk_id in chunks.corpus.by_id
         return "its chunk is empty" if is_here else "it cites no chunk of the current documents"
     if decision.verdict == "accepted":

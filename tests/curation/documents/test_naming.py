@@ -70,6 +70,8 @@ TASKS = ["tasks/index.md Defaults", "tasks/index.md Retrying"]
         ("docs/guide/settings.rst: Timeouts", TIMEOUTS),
         ("tasks/skip.md, Examples", ["tasks/skip.md Examples"]),
         (f"{BASE}/guide/settings.html, Timeouts", TIMEOUTS),
+        ("2. docs/guide/settings.rst · Settings > Timeouts · open", TIMEOUTS),
+        ("docs/guide/settings.rst · Settings > Timeouts · “Set them with …”", TIMEOUTS),
         ("Timeouts", TIMEOUTS),
         ("  tImEoUtS ¶ ", TIMEOUTS),
         ("Settings > Timeouts", TIMEOUTS),
@@ -187,6 +189,12 @@ def test_what_cannot_be_resolved_teaches_nothing_and_says_what_was_written() -> 
     assert (settled.named_source, settled.affirms, settled.place) == (None, False, "")
     assert "‹b›nowhere‹/b›" in settled.astray
     assert len(settled.astray) < 200
+
+
+def test_what_cannot_be_resolved_takes_no_right_answer_with_it() -> None:
+    accepted = named({OTHER_SOURCE: "nowhere"}).model_copy(update={"verdict": "accepted"})
+    settled = placed(accepted)
+    assert (settled.astray, settled.chunk_id) == ("", accepted.chunk_id)
 
 
 def test_most_annotators_decide_which_source_is_named() -> None:

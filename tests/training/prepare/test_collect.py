@@ -82,6 +82,9 @@ def test_a_conversation_without_a_source_teaches_nothing() -> None:
     found = collected([conversation(CHUNKS[0], "Hello?")], CHUNKS[1:])
     assert examples(found) == []
     assert "cites no chunk" in _unused(found)[0]
+    cited = conversation(CHUNKS[0], "Who won?")
+    refused = cited.model_copy(update={"metadata": {**cited.metadata, "chunk_id": "", "refused": "yes"}})
+    assert _unused(collected([refused])) == ["the bot was right to refuse it"]
 
 
 def test_the_negative_is_used_only_if_the_annotators_said_so() -> None:
