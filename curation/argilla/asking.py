@@ -8,12 +8,13 @@ from curation.argilla.api import JsonObject
 from curation.argilla.conversations import answer_in
 from curation.argilla.decisions import decision_of, one_a_record
 from curation.argilla.filters import Metadata
-from curation.argilla.queue import Candidate, queue_of, speaking
+from curation.argilla.queue import Candidate, bare_words, queue_of, speaking
 from curation.argilla.schemas import DECIDED_BY
 from curation.argilla.upsert import Outline, Shelf, is_answered
 from curation.argilla.users import User
 from curation.records.decision import Acceptance, DatasetName, Decision
 from curation.records.gold import is_gold
+from curation.shown.records import readable
 from curation.suggestions.priority import is_empty_talk
 
 
@@ -34,13 +35,18 @@ def queue_outlines(
     said = [decision_of(kind, record, users, policy) for records in answered.values() for record in records]
     decisions = list(one_a_record(one for one in said if one is not None))
     verdicts = {one.record_id: one.verdict for one in decisions if one.verdict != "undecided"}
+    corrections = {
+        bare_words(one.question).casefold(): (one.record_id, bare_words(one.correction.text))
+        for one in decisions
+        if one.correction is not None and one.correction.standing == "accepted"
+    }
     every: dict[str, tuple[JsonObject, Metadata]] = {
         key: (records[0]["fields"], records[0].get("metadata") or {}) for key, records in answered.items()
     }
     every |= {one.id: (one.fields, one.metadata) for one in outlines}
     found = queue_of(
         (
-            _candidate(kind, key, fields, metadata, verdicts.get(key, ""), key in answered)
+            _candidate(kind, key, fields, metadata, verdicts.get(key, ""), key in answered, corrections)
             for key, (fields, metadata) in every.items()
         ),
         speaking(kind),
@@ -52,14 +58,24 @@ def queue_outlines(
 
 
 def _candidate(
-    kind: DatasetName, key: str, fields: JsonObject, metadata: Metadata, verdict: str, is_begun: bool
+    kind: DatasetName,
+    key: str,
+    fields: JsonObject,
+    metadata: Metadata,
+    verdict: str,
+    is_begun: bool,
+    corrections: Mapping[str, tuple[str, str]],
 ) -> Candidate:
-    """Near duplicates have a chunk's text in common, a query of one chunk, or a question with its answer."""
-    same, text, question = "", fields.get("chunk", ""), ""
+    """Near duplicates have a chunk's text in common, a query of one chunk, or a question with its answer.
+    ``corrections`` are by their question: whose they are, and their words."""
+    if kind == "chunks":
+        return Candidate(key, "", fields.get("chunk", ""), verdict, is_begun)
     if kind == "triplets":
-        same, text = str(metadata.get("chunk_id", "")), fields["positive"]
-    if kind == "conversations":
-        question = str(metadata.get("question") or fields["instruction"])
-        text = f"{question}\n{answer_in(fields['response'])}"
-    is_small_talk = kind == "conversations" and is_empty_talk(question)
-    return Candidate(key, same, text, verdict, is_begun, is_small_talk)
+        return Candidate(key, str(metadata.get("chunk_id", "")), fields["positive"], verdict, is_begun)
+    question, answer = str(metadata.get("question") or fields["instruction"]), answer_in(fields["response"])
+    text = f"{question}\n{answer}"
+    by, words = corrections.get(bare_words(question).casefold(), ("", ""))
+    is_corrected = bool(words) and words in bare_words(readable(answer))
+    return Candidate(
+        key, "", text, verdict, is_begun, is_empty_talk(question), by if is_corrected and by != key else ""
+    )

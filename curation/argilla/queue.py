@@ -41,7 +41,8 @@ _SAME = DedupSettings(threshold=0.9, semantic=False)
 @dataclass(frozen=True)
 class Candidate:
     """A record that may be asked about. ``key`` must be the same for two to be compared. ``verdict`` is the
-    decision on it, "" for none; ``is_answered`` says whether somebody has begun to answer it."""
+    decision on it, "" for none; ``is_answered`` says whether somebody has begun to answer it.
+    ``corrected_by`` is the record of the same question whose correction is its answer."""
 
     id: str
     key: str
@@ -49,6 +50,7 @@ class Candidate:
     verdict: str = ""
     is_answered: bool = False
     is_small_talk: bool = False
+    corrected_by: str = ""
 
 
 def queue_of(candidates: Iterable[Candidate], speak: Collection[str]) -> dict[str, Metadata]:
@@ -62,7 +64,7 @@ def queue_of(candidates: Iterable[Candidate], speak: Collection[str]) -> dict[st
     kept: dict[int, int] = {
         match.index: match.kept
         for match in find_duplicates(
-            [_words(one.text) for one in ordered], _SAME, [one.key for one in ordered]
+            [bare_words(one.text) for one in ordered], _SAME, [one.key for one in ordered]
         )
     }
     disputed = {
@@ -78,13 +80,15 @@ def queue_of(candidates: Iterable[Candidate], speak: Collection[str]) -> dict[st
             pass
         elif one.is_small_talk:
             said = {QUEUE.name: SMALL_TALK}
+        elif one.corrected_by:
+            said = {QUEUE.name: "decided", DECIDED_BY: one.corrected_by}
         elif other is not None and (other.verdict in speak or not other.verdict):
             said = {QUEUE.name: "decided" if other.verdict else "waits", DECIDED_BY: other.id}
         found[one.id] = said
     return found
 
 
-def _words(text: str) -> str:
+def bare_words(text: str) -> str:
     """Without punctuation: a question mark makes no other question."""
     return " ".join(re.findall(r"\w+", text))
 

@@ -111,6 +111,35 @@ def test_small_talk_and_answered_questions_are_not_asked(workspace: Workspace) -
 
 
 @pytest.mark.argilla
+def test_who_wrote_the_answer_is_not_asked_about_it(workspace: Workspace) -> None:
+    corpus, question = small_corpus(), "How do I set the request timeout?"
+    correction = "Set `request_timeout` in seconds (see https://docs.example.org/a_b)."
+    served = f"**Answered by an annotator on 1 December 2026** to “{question}”\n\n{correction}"
+    turns = [
+        make_turn(question, "I do not know.", "a", refused=True),
+        make_turn("how do i set the request timeout", served, "b"),
+        make_turn("How do I set a connection's timeout?", served, "c"),
+        make_turn(question, "With a hammer.", "d"),
+    ]
+    workspace.log(turns, lambda: corpus)
+    wrong, again, elsewhere, other = (turn.id for turn in turns)
+    answer(
+        workspace.hire("eve"),
+        str(workspace.records("conversations")[wrong]["id"]),
+        is_response_correct="no",
+        out_of_guardrails="no",
+        correction=correction,
+    )
+    workspace.push(corpus)
+    found = workspace.records("conversations")
+    assert [said(found, key) for key in (again, elsewhere, other)] == [
+        ("decided", wrong),
+        ("asked", None),
+        ("asked", None),
+    ]
+
+
+@pytest.mark.argilla
 def test_records_asked_twice_are_decided_once(workspace: Workspace) -> None:
     half = workspace.with_(overlap=0.5)
     corpus = small_corpus()
