@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from curation.argilla.api import JsonObject
 from curation.argilla.conversations import answer_in
@@ -46,7 +47,11 @@ def queue_outlines(
     every |= {one.id: (one.fields, one.metadata) for one in outlines}
     found = queue_of(
         (
-            _candidate(kind, key, fields, metadata, verdicts.get(key, ""), key in answered, corrections)
+            replace(
+                _candidate(kind, key, fields, metadata, corrections),
+                verdict=verdicts.get(key, ""),
+                is_answered=key in answered,
+            )
             for key, (fields, metadata) in every.items()
         ),
         speaking(kind),
@@ -62,20 +67,20 @@ def _candidate(
     key: str,
     fields: JsonObject,
     metadata: Metadata,
-    verdict: str,
-    is_begun: bool,
     corrections: Mapping[str, tuple[str, str]],
 ) -> Candidate:
     """Near duplicates have a chunk's text in common, a query of one chunk, or a question with its answer.
     ``corrections`` are by their question: whose they are, and their words."""
     if kind == "chunks":
-        return Candidate(key, "", fields.get("chunk", ""), verdict, is_begun)
+        return Candidate(key, "", fields.get("chunk", ""))
     if kind == "triplets":
-        return Candidate(key, str(metadata.get("chunk_id", "")), fields["positive"], verdict, is_begun)
+        return Candidate(key, str(metadata.get("chunk_id", "")), fields["positive"])
     question, answer = str(metadata.get("question") or fields["instruction"]), answer_in(fields["response"])
-    text = f"{question}\n{answer}"
     by, words = corrections.get(bare_words(question).casefold(), ("", ""))
-    is_corrected = bool(words) and words in bare_words(readable(answer))
     return Candidate(
-        key, "", text, verdict, is_begun, is_empty_talk(question), by if is_corrected and by != key else ""
+        key,
+        "",
+        f"{question}\n{answer}",
+        is_small_talk=is_empty_talk(question),
+        corrected_by=by if words and words in bare_words(readable(answer)) else "",
     )
