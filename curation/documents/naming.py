@@ -228,8 +228,6 @@ def _placed(decision: Decision, places: Places, nearest: Nearest, usable: Contai
         return decision.model_copy(update={"place": "", "astray": problem})
     chunk_id = ranked[0][0] if ranked else ""
     problem = astray.get(chunk_id, "")
-    if problem and decision.verdict == "accepted":  # its first source is right, whatever was meant besides
-        chunk_id = problem = ""
     return decision.model_copy(update={"place": "" if problem else chunk_id, "astray": problem})
 
 

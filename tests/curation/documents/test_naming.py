@@ -191,12 +191,6 @@ def test_what_cannot_be_resolved_teaches_nothing_and_says_what_was_written() -> 
     assert len(settled.astray) < 200
 
 
-def test_what_cannot_be_resolved_takes_no_right_answer_with_it() -> None:
-    accepted = named({OTHER_SOURCE: "nowhere"}).model_copy(update={"verdict": "accepted"})
-    settled = placed(accepted)
-    assert (settled.astray, settled.chunk_id) == ("", accepted.chunk_id)
-
-
 def test_most_annotators_decide_which_source_is_named() -> None:
     number, other, none = {BEST_SOURCE: "2"}, {BEST_SOURCE: "none", OTHER_SOURCE: "retry.md"}, "none"
     retry = CHUNKS[7].id
