@@ -9,17 +9,17 @@ import pytest
 
 from curation import Corpus, Home
 from serving import ReleaseStore, decided_questions, reindex
-from serving.releases.decided import read_decided
 from tests.training import rounds
-from tests.training.material import conversation, make_chunks, triplet
+from tests.training.material import conversation, make_chunks
 from tests.training.test_accepted_questions import bring
-from tests.training.test_gaps import ledger, out_of_bounds, refused
+from tests.training.test_gaps import out_of_bounds, refused
+from training.prepare.collect import collect
 
 CHUNKS = make_chunks()
 LAMP, KETTLE = CHUNKS[0], CHUNKS[4]
 
 
-def test_which_questions_the_documents_answer(tmp_path: Path) -> None:
+def test_which_questions_the_documents_answer() -> None:
     decisions = [
         conversation(LAMP, "How is a lamp cleaned?"),
         conversation(LAMP, "How is a kettle cleaned?", "rejected", [KETTLE], best="2"),
@@ -30,14 +30,13 @@ def test_which_questions_the_documents_answer(tmp_path: Path) -> None:
         refused("Is there a guarantee?", "rejected"),
         conversation(LAMP, "How heavy is it?", "rejected"),
         conversation(LAMP, "Nobody knows", "undecided"),
-        triplet(LAMP, "lamp care"),
         conversation(LAMP, "Is it safe?"),
         refused("is it  safe?"),
     ]
-    found = read_decided(ledger(decisions, tmp_path))
+    rows = collect(decisions, Corpus(documents=[], chunks=CHUNKS))
+    found = decided_questions(row.model_dump() for row in rows)
     assert found.answered == ("How is a lamp cleaned?", "How is a kettle cleaned?")
     assert found.unanswered == ("Where is the shop?", "Is there a refund?", "Are you in love?")
-    assert read_decided(tmp_path / "nothing.parquet") == decided_questions([])
 
 
 @pytest.fixture
