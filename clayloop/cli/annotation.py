@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clayloop.cli.options import JsonFlag, context_of
-from clayloop.console import print_json, print_table
+from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
 from curation import ClayloopError
 
@@ -43,6 +43,9 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     counts = attrgetter("name", "added", "updated", "unchanged", "retired", "removed")
     columns = ["dataset", "new", "updated", "unchanged", "retired", "removed"]
     print_table("", columns, [*map(counts, report.datasets)])
+    out.print(
+        "Next: `clayloop annotators add NAME` lets somebody in, `list` has the addresses.", markup=False
+    )
 
 
 def _put_to_reviewers(context: Context, client: rg.Argilla) -> int:
