@@ -27,6 +27,7 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     corpus = context.corpus()
     triplets = load_triplets(context.home)
     client = context.argilla()
+    context.progress.say(f"Bringing {len(corpus.chunks):,} chunks, {len(triplets):,} triplets to Argilla …")
     options = PushOptions(context.progress, learned_scorers(context))
     report = push_to_argilla(
         client, context.settings.curation.argilla, corpus, triplets, context.base_embedder, options
