@@ -21,9 +21,9 @@ _LEARNED: dict[Fate, str] = {
     "train": "to be trained on",
     "negative": "to be trained on, as what does not answer a question",
     "holdout": "kept to test each new model, and never trained on",
-    "served": "answers by people, which the bot shows word for word",
-    "indexed": "chunks confirmed",
-    "removed": "chunks taken out of the index",
+    "served": "shown by the bot word for word, as an answer that a person wrote",
+    "indexed": "confirmed: the chunk stays in the index",
+    "removed": "rejected: the chunk leaves the index",
 }
 _SINCE: dict[str, str] = {FINE_TUNED: "trained on", INDEX_ONLY: "in the index now, to be trained on later"}
 
