@@ -23,8 +23,11 @@ _STAMP = re.compile(
 def without_frames(question: str) -> str:
     """The ``question`` without the frames of tracebacks, and without the times in lines of a log. One that is
     nothing else stays as it is."""
-    kept = "\n".join(_kept(question.split("\n"))).strip()
-    return re.sub(r"\n{3,}", "\n\n", kept) or question
+    lines = question.split("\n")
+    kept = list(_kept(lines))
+    if kept == lines:
+        return question
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() or question
 
 
 def _kept(lines: list[str]) -> Iterator[str]:
