@@ -53,7 +53,8 @@ from .retrieval.calibration import DecidedQuestions as DecidedQuestions
 from .retrieval.calibration import calibrate_threshold as calibrate_threshold
 from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
-from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as IndexedQuestion
+from .retrieval.index import ChunkIndex as ChunkIndex, Hit as Hit
+from .retrieval.index import IndexedQuestion as IndexedQuestion
 from .retrieval.index import build_index as build_index
 from .retrieval.making import FITTED as FITTED, carry_questions as carry_questions
 from .retrieval.making import embed_chunks as embed_chunks, fit_space as fit_space
