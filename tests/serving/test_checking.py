@@ -196,6 +196,12 @@ def test_which_questions_point_back(question: str, is_one: bool) -> None:
     assert look_up(question, []) == question
 
 
+def test_a_name_in_a_follow_up_takes_the_place_of_the_one_before() -> None:
+    before = [Message(role="user", content="what does DOWNLOAD_DELAY do in a shell?")]
+    assert look_up("and LOG_LEVEL?", before) == "shell and LOG_LEVEL?"
+    assert look_up("and for one site?", before) == "DOWNLOAD_DELAY shell and for one site?"
+
+
 @pytest.mark.parametrize(
     "words", ["how do I get help", "hello world pipeline", "what is this step for", "ok"]
 )
