@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from curation import may_be_thoughts, without_thoughts
+from curation import Message, may_be_thoughts, without_thoughts
 from serving.bot.checking import Evidence, checked
 from serving.bot.follow_ups import look_up, points_back
 from serving.bot.marking import best_sentences, candidates
