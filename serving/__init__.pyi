@@ -21,6 +21,7 @@ from .releases.card import model_card as model_card
 from .releases.carried_lineage import CHUNK_REJECTED as CHUNK_REJECTED
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
 from .releases.carried_lineage import HEADING as HEADING, accepted_questions as accepted_questions
+from .releases.decided import decided_questions as decided_questions
 from .releases.files import share_file as share_file
 from .releases.following import pull as pull, pull_if_possible as pull_if_possible
 from .releases.following import share as share
@@ -48,10 +49,12 @@ from .releases.switched_off import switched_off as switched_off
 from .releases.switched_off import unsettled_answers as unsettled_answers
 from .releases.store import ReleaseStore as ReleaseStore
 from .retrieval.calibration import OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUESTIONS
+from .retrieval.calibration import DecidedQuestions as DecidedQuestions
 from .retrieval.calibration import calibrate_threshold as calibrate_threshold
 from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
-from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as IndexedQuestion
+from .retrieval.index import ChunkIndex as ChunkIndex, Hit as Hit
+from .retrieval.index import IndexedQuestion as IndexedQuestion
 from .retrieval.index import build_index as build_index
 from .retrieval.making import FITTED as FITTED, carry_questions as carry_questions
 from .retrieval.making import embed_chunks as embed_chunks, fit_space as fit_space

@@ -12,6 +12,7 @@ from serving.bot.follow_ups import look_up
 from serving.bot.model_answers import Asked, model_replies
 from serving.bot.options import Options
 from serving.bot.passages import as_markdown, as_page, passages, unlike
+from serving.bot.pasted import without_frames
 from serving.bot.refusals import NEAREST, Hints, confirmed, hints, nearest, refusal, try_these
 from serving.bot.reply import Reply
 from serving.bot.small_talk import reply_to, small_talk
@@ -38,18 +39,20 @@ def answer_question(
     """Yield the answer as it grows; the last Reply is the whole one.
 
     Nothing is shown that was not checked: passages of the documentation, an answer that a person wrote,
-    or what a language model says as far as it keeps to the passages (``settings.answers``). A question
-    that points back to the one before is looked up with its words, and one with misspelt words once more
-    without those, which a yes to "Did you mean …?" asks, too; the answer says first what it was taken for.
-    When nothing relevant is found, or no word of the question is known, the bot refuses and the language
-    model is not asked. Where the best hit is an answer that a person wrote, that is the answer, word for
-    word; where it stands first for its source's sake, it is the first passage, and the source the next.
+    or what a language model says as far as it keeps to the passages (``settings.answers``). The frames of a
+    traceback are not looked up. A question that points back to the one before is looked up with its words,
+    and one with misspelt words once more without those, which a yes to "Did you mean …?" asks, too; the
+    answer says first what it was taken for. When nothing relevant is found, or no word of the question is
+    known, the bot refuses and the language model is not asked. Where the best hit is an answer that a person
+    wrote, that is the answer, word for word; where it stands first for its source's sake, it is the first
+    passage, and the source the next.
     Raises ReleaseError when the release can't be searched.
     """
-    if len(question) > settings.max_question_characters:
-        yield Reply(text=too_long(len(question), settings.max_question_characters, "characters"), idle=True)
+    told = without_frames(question)
+    if len(told) > settings.max_question_characters:
+        yield Reply(text=too_long(len(told), settings.max_question_characters, "characters"), idle=True)
         return
-    asked, history = confirmed(retriever, question, history)
+    asked, history = confirmed(retriever, told, history)
     if kind := small_talk(asked):
         text = reply_to(kind, settings.product, examples_of(retriever, settings), settings.support)
         yield Reply(text=text, idle=True)
@@ -63,10 +66,10 @@ def answer_question(
     if not found.is_answer:
         yield _refusal(retriever, found, hint, settings).model_copy(update={"meant": meant})
         return
-    told = str(hint) if hint.language or found.question != asked else ""
+    doubt = str(hint) if hint.language or found.question != asked else ""
     answerable = Asked(found.question, history, tuple(found.hits))
     for reply in _answers(retriever, llm, answerable, settings, options):
-        yield reply.after(told).model_copy(update={"meant": meant})
+        yield reply.after(doubt).model_copy(update={"meant": meant})
 
 
 def _answers(

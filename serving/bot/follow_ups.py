@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from curation import Message, word_set
+from serving.bot.pasted import without_frames
 
 _WORD = re.compile(r"[\w.@+-]*\w")
 _LEADS_ON = re.compile(
@@ -39,7 +40,7 @@ def look_up(question: str, history: Sequence[Message]) -> str:
     before = next((message.content for message in reversed(history) if message.role == "user"), "")
     if not before or not points_back(question):
         return question
-    return " ".join([*content(before), question])
+    return " ".join([*content(without_frames(before)), question])
 
 
 def points_back(question: str) -> bool:

@@ -11,9 +11,11 @@ from curation import SILENT, Chunk, Progress, write_json, write_text
 from serving.releases.answering import Answering
 from serving.releases.answers import ANSWERS_FILE, CuratedAnswer
 from serving.releases.card import model_card
+from serving.releases.decided import read_decided
 from serving.releases.record import (
     CARD_FILE,
     INDEX_FOLDER,
+    LINEAGE_FILE,
     MODEL_FOLDER,
     RERANKER_FOLDER,
     Asked,
@@ -63,7 +65,8 @@ def build_release(
 
     A model that stands in ``folder``/model, because it was fitted there and the embedder was loaded from it,
     stays as it is. Other files in ``folder`` (evaluation.json, lineage.parquet) become part of the release
-    too. Can be repeated: it replaces what an interrupted call left.
+    too; what people decided of visitors' questions counts for the threshold. Can be repeated: it replaces
+    what an interrupted call left.
 
     Raises ReleaseError for no chunks or NaN vectors, SettingsError when the reranker can't be had, StateError
     when the disk is full.
@@ -78,7 +81,8 @@ def build_release(
         copy_cross_encoder(parts.reranker.model, folder / RERANKER_FOLDER)
     if parts.answering is not None:
         parts.answering.put(folder)
-    min_score = calibrate_threshold(embedder, chunks, space)  # by the documents alone, as the gate sees it
+    decided = read_decided(folder / LINEAGE_FILE)
+    min_score = calibrate_threshold(embedder, chunks, space, decided)
     (folder / ANSWERS_FILE).unlink(missing_ok=True)
     questions = parts.questions
     if parts.answers:

@@ -26,7 +26,7 @@ def model_card(draft: ReleaseDraft) -> str:
         f"| vectors | {size.dimension} dimensions, texts up to {size.max_tokens} tokens |",
         f"| indexed chunks | {draft.index.rows:,} |",
         *([f"| curated answers | {draft.index.answers:,} |"] if draft.index.answers else []),
-        f"| answers from a nearness of | {threshold:.4f} (calibrated on out-of-domain questions) |",
+        f"| answers from a nearness of | {threshold:.4f} (calibrated for this release) |",
         *_reranker(draft),
         *_answering(draft),
         f"| training run | {_cell(draft.run_id or 'none: the base model as it is')} |",

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation import normalise
 from serving.releases.carried_lineage import ledger_rows
+from serving.releases.decided import majority
 from serving.retrieval.vectors import Vectors
 
 Lack = Literal["refused", "named none", "corrected without a source", "wrong, and no source named"]
@@ -117,23 +118,15 @@ def _lack(rows: Iterable[dict[str, Any]]) -> Lack | None:
     first = rows[0]
     if any(row["teaches"] == "example" for row in rows) or first["verdict"] == "undecided":
         return None
-    if _majority(rows, "out_of_guardrails") == "yes":
+    if majority(rows, "out_of_guardrails") == "yes":
         return None
-    if _majority(rows, "best_source") == "none":
+    if majority(rows, "best_source") == "none":
         return "named none"
     if any(row["teaches"] == "answer" and not row["chunk_id"] for row in rows):
         return "corrected without a source"
     if not first["chunk_id"]:
         return "refused"
     return "wrong, and no source named" if first["verdict"] == "rejected" else None
-
-
-def _majority(rows: Sequence[dict[str, Any]], question: str) -> str:
-    votes = Counter(vote["value"] for vote in rows[0]["votes"] if vote["question"] == question)
-    ranked = votes.most_common(2)
-    if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
-        return ""
-    return str(ranked[0][0])
 
 
 def _last(rows: Sequence[dict[str, Any]]) -> float:

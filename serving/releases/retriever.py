@@ -16,6 +16,7 @@ from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, Hit
 from serving.retrieval.known_words import is_gibberish, known_words
+from serving.retrieval.named import CANDIDATES, by_names, names_in
 from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.reranker import Reranker
 from serving.retrieval.vectors import Vectors
@@ -95,17 +96,21 @@ class Retriever:
         With ``only_documents`` curated answers are passed over; else one stands first where the best passage
         is of the page that it comes from, and its question is like this one.
 
-        A reranker, if the release has one, orders the nearest of them. A blank question finds nothing. Of a
-        long question the model reads the first ``max_tokens`` tokens.
+        A reranker, if the release has one, orders the nearest of them. Chunks that have the names in the
+        question (``names_in``) gain. A blank question finds nothing. Of a long question the model reads the
+        first ``max_tokens`` tokens.
         """
         if not question.strip():
             return []
         wanted = self.top_k if k is None else k
-        candidates = self.reranker.info.candidates if self.reranker else 0
+        names = names_in(question)
+        candidates = max(self.reranker.info.candidates if self.reranker else 0, CANDIDATES if names else 0)
         vector = self.embedder.queries([question])[0]
         hits = self.index.search(vector, max(wanted, candidates), only_documents)
         if self.reranker is not None and hits:
             hits = _reranked(self.reranker, question, hits)
+        if names:
+            hits = by_names(question, names, hits)
         if hits and not only_documents:
             hits = self._answered(vector, hits)
         return hits[:wanted]

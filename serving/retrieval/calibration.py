@@ -2,18 +2,21 @@
 
 Models and corpora differ in the cosine that an unrelated question reaches, so the threshold is measured for
 each release. Questions about everyday things, which no software documentation answers, show what unrelated
-questions reach. The corpus's own section headings are questions that it does answer.
+questions reach. The corpus's own section headings are questions that it does answer. Once annotators have
+decided enough of what visitors asked, that counts most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from curation import Chunk
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.space import SearchSpace
+from serving.retrieval.vectors import Vectors
 
 OUT_OF_DOMAIN_QUESTIONS: tuple[str, ...] = (
     "Will it rain tomorrow afternoon?",
@@ -83,25 +86,72 @@ OUT_OF_DOMAIN_QUESTIONS: tuple[str, ...] = (
 LOWEST, HIGHEST = 0.05, 0.95
 _OUT_QUANTILE = 0.9
 _IN_QUANTILE = 0.02
+_LEAST_OUT_QUANTILE = 0.85
 _HEADINGS = 200
 
 
-def calibrate_threshold(embedder: Embedder, chunks: Sequence[Chunk], space: SearchSpace) -> float:
+# Measured: docs/measurements/2026-11-visitors.md.
+_ENOUGH = 5  # decided questions of each kind from which they count
+_WEIGHT = 10.0  # of the headings together, and of the everyday questions; a decided question has 1
+
+
+@dataclass(frozen=True)
+class DecidedQuestions:
+    """What visitors asked, as annotators decided it: ``answered`` by the documents, or ``unanswered``."""
+
+    answered: Sequence[str] = ()
+    unanswered: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        """Whether they are enough to calibrate by."""
+        return min(len(self.answered), len(self.unanswered)) >= _ENOUGH
+
+
+def calibrate_threshold(
+    embedder: Embedder,
+    chunks: Sequence[Chunk],
+    space: SearchSpace,
+    decided: DecidedQuestions | None = None,
+) -> float:
     """The least nearness (`serving.retrieval.space.nearness`) from which a question is answered, rounded to 4
     places.
 
-    ``space`` has the vectors of ``chunks``. The threshold is the 90th percentile of what out-of-domain
-    questions reach: a refusal of a real one costs as much as an answer to one of those. It is lowered where
-    it would refuse more than 2% of the corpus's own headings, and kept between 0.05 and 0.95. Measured:
-    docs/measurements/2026-11-visitors.md.
+    ``space`` has the vectors of ``chunks``. Without enough ``decided`` questions the threshold is the 90th
+    percentile of what out-of-domain questions reach: a refusal of a real one costs as much as an answer to
+    one of those. It is lowered where it would refuse more than 2% of the corpus's own headings. With enough
+    it is where a logistic regression holds a question for as likely answered as not; headings and
+    out-of-domain questions weigh as much as ten decided ones each, and at most 15% of the latter are
+    answered. It is kept between 0.05 and 0.95.
     """
     strange = space.near(embedder.queries(OUT_OF_DOMAIN_QUESTIONS))
-    threshold = float(np.quantile(strange, _OUT_QUANTILE))
     headings = heading_questions(chunks)
-    if headings:
-        own = space.near(embedder.queries(headings))
+    own = space.near(embedder.queries(headings)) if headings else strange[:0]
+    threshold = float(np.quantile(strange, _OUT_QUANTILE))
+    if len(own):
         threshold = min(threshold, float(np.quantile(own, _IN_QUANTILE)))
+    if decided:
+        asked = embedder.queries([*decided.answered, *decided.unanswered])
+        near = space.asking(space.questions.without(asked)).near(asked)  # none finds its chunk by itself
+        answered, unanswered = np.split(near, [len(decided.answered)])
+        known = [(answered, True, 1.0), (unanswered, False, 1.0)]
+        known += [(own, True, _WEIGHT / max(1, len(own))), (strange, False, _WEIGHT / len(strange))]
+        threshold = max(_boundary(known, threshold), float(np.quantile(strange, _LEAST_OUT_QUANTILE)))
     return round(min(max(threshold, LOWEST), HIGHEST), 4)
+
+
+def _boundary(known: Sequence[tuple[Vectors, bool, float]], otherwise: float) -> float:
+    """The nearness at which a question is as likely answered as not. ``known``: of some questions each the
+    nearness (n,), whether they are answered, and the weight of one. ``otherwise``: what is returned if nearer
+    ones are not answered more often."""
+    from sklearn.linear_model import LogisticRegression
+
+    near = np.concatenate([values for values, _, _ in known]).astype(np.float64)
+    is_answered = np.concatenate([np.full(len(values), answered) for values, answered, _ in known])
+    weights = np.concatenate([np.full(len(values), weight) for values, _, weight in known])
+    middle, spread = near.mean(), near.std() or 1.0
+    model = LogisticRegression().fit(((near - middle) / spread)[:, None], is_answered, weights)
+    slope = float(model.coef_[0, 0])
+    return float(middle - spread * model.intercept_[0] / slope) if slope > 0 else otherwise
 
 
 def describe(threshold: float) -> str:

@@ -25,6 +25,7 @@ WEIGHT = 0.5
 _LEAST = 0.15  # cosine from which an accepted question raises its chunk
 _RIVAL = 0.85  # share of a rival's cosine that it has to exceed
 _AGAIN, _AGAIN_WEIGHT = 0.9, 5.0  # from this cosine on a question is asked again, in the same words
+_SAME = 0.9999  # the cosine of a question with itself, in any arithmetic
 
 TENTH = 10  # so many chunks tell how near an index comes (``nearness``)
 _SCORES = 25_000_000
@@ -146,6 +147,13 @@ class QuestionLeads:
 
     def cut(self, dimension: int) -> QuestionLeads:
         return replace(self, leads=self.leads.cut(dimension))
+
+    def without(self, queries: Vectors) -> QuestionLeads:
+        """Without the questions that are among the (m, d) ``queries``."""
+        cosines = self.leads.vectors @ queries.T
+        kept = np.flatnonzero(cosines.max(axis=1, initial=-1.0) < _SAME)
+        leads = Leads(self.leads.vectors[kept], self.leads.rows[kept])
+        return replace(self, leads=leads, pages=self.pages[kept])
 
     def taking(self, rows: Rows) -> QuestionLeads:
         leads, places = self.leads.taking(rows)

@@ -69,6 +69,7 @@ def write_ledger(path: Path, rows: Sequence[Sequence[str]]) -> Path:
         for name, values in zip(NAMES, zip(*rows, strict=True), strict=True)
     }
     columns |= {name: pa.array([""] * len(rows), pa.string()) for name in ("query", "chunk_id", "origin")}
+    columns["votes"] = pa.array([[]] * len(rows), pa.list_(pa.null()))
     write_table(path, pa.table(columns).replace_schema_metadata({b"clayloop": b"made by a run"}))
     return path
 

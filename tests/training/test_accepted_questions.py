@@ -13,6 +13,7 @@ from serving import ReleaseStore, load_release, reindex
 from tests.training import rounds
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from tests.training.prepare.made_up import edited, replaced
+from training import RetrainSummary
 from training.judge.gate import GateVerdict, judge
 from training.retrain import RetrainOptions, retrain_from_annotations
 from training.settings import INDEX_ONLY
@@ -28,9 +29,9 @@ def home(bootstrapped: Home, tmp_path: Path) -> Home:
     return rounds.copied(bootstrapped, tmp_path / "home")
 
 
-def bring(home: Home, model: Path, decisions: list[Decision], corpus: Corpus = ALL) -> None:
+def bring(home: Home, model: Path, decisions: list[Decision], corpus: Corpus = ALL) -> RetrainSummary:
     """One round that trains nothing."""
-    retrain_from_annotations(
+    return retrain_from_annotations(
         home,
         corpus,
         rounds.training(),

@@ -273,7 +273,7 @@ def _refusals(model: SearchModel, own: float | None, baselines: Baselines) -> Re
     if threshold is None:
         threshold = own
     if threshold is None:
-        threshold = calibrate_threshold(model.embedder, given.chunks, model.space)
+        threshold = calibrate_threshold(model.embedder, given.chunks, model.space, given.decided)
 
     def nearness(questions: Sequence[str]) -> npt.NDArray[Any]:
         return model.space.near(model.embedder.queries(questions)) if questions else np.zeros(0)

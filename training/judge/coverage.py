@@ -19,7 +19,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import Chunk, TestSet, find_matches, generic_set, normalise
-from serving import IndexedQuestion, SearchSpace
+from serving import DecidedQuestions, IndexedQuestion, SearchSpace, decided_questions
 from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, holdout_questions, question_id
 from training.ledger.rows import LedgerRow, RecordKey, of, section_of
@@ -64,6 +64,12 @@ class Round:
         while more := {row.key for row in self.rows if (row.other_dataset, row.other) in like} - like:
             like = like | more
         return like, {normalise(text) for text in self.deciding}
+
+    @cached_property
+    def decided(self) -> DecidedQuestions:
+        """What visitors asked and people decided, as far as nothing is judged by it."""
+        conversations = (row for row in self.rows if row.dataset == "conversations")
+        return decided_questions(row.model_dump() for row in conversations)
 
     @property
     def out_of_bounds(self) -> list[str]:
