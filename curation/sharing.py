@@ -25,8 +25,17 @@ from curation.files import read_record, unwritable, write_json, write_text
 from curation.home import Home
 
 _AT_ONCE = 8  # files
-_SCHEMES = ("s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
-_CHECK = "Check the network and the credentials; it may be tried again at any time."
+_AWS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; for a server of your own AWS_ENDPOINT_URL"
+_AZURE = "AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY"
+_SCHEMES = {  # and what the environment has to hold
+    "s3": _AWS,
+    "s3a": _AWS,
+    "gs": "GOOGLE_SERVICE_ACCOUNT",
+    "az": _AZURE,
+    "abfs": _AZURE,
+    "abfss": _AZURE,
+}
+_CLOUD_ITSELF = "169.254.169.254"  # a cloud's machines ask there for credentials when nobody gave them any
 
 
 Version = dict[str, str]
@@ -101,10 +110,9 @@ class SharedFolders:
         if url is None:
             self._path.unlink(missing_ok=True)
             return
-        if not url.startswith(_SCHEMES):
-            raise SettingsError(
-                f"{url!r} is no object store.", f"It starts with one of {', '.join(_SCHEMES)}."
-            )
+        if url.partition("://")[0] not in _SCHEMES:
+            schemes = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+            raise SettingsError(f"{url!r} is no object store.", f"It starts with one of {schemes}.")
         found, seen = self._read(url), self._seen()
         if found is None:
             self._look(url)
@@ -276,4 +284,10 @@ def _told(url: str, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     except (BaseError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # this machine's own files
             raise
-        raise StateError(f"{without_login(url)} does not answer: {first_line(error)}", _CHECK) from error
+        why = "no credentials were found" if _CLOUD_ITSELF in str(error) else first_line(error)
+        variables = _SCHEMES.get(url.partition("://")[0], "")
+        raise StateError(
+            f"{without_login(url)} does not answer: {why}.",
+            f"Check the network and the credentials (environment variables: {variables}); it may be tried "
+            "again at any time.",
+        ) from error

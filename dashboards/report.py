@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from curation import Home, RecordLinks, read_calibration, read_newest_turns, read_progress, write_text
+from curation import RecordLinks, read_calibration, read_newest_turns, read_progress, write_text
+from dashboards.asking import is_retraining
 from dashboards.data.actions import read_actions
 from dashboards.data.argilla import ArgillaReader
 from dashboards.data.commands import read_topics
@@ -102,7 +103,7 @@ def write_report(handover: Handover, path: Path) -> list[str]:
         notice = notice_of(error, "What Argilla tells")
         trouble.append(f"{notice.message} {notice.hint}")
     parts = [
-        Part("How it stands", _standing_lines(home, standing)),
+        Part("How it stands", _standing_lines(handover, standing)),
         *parts,
         *_of_releases(handover, standing, trouble),
     ]
@@ -116,7 +117,7 @@ def write_report(handover: Handover, path: Path) -> list[str]:
     return trouble
 
 
-def _standing_lines(home: Home, standing: Standing | None) -> list[str]:
+def _standing_lines(given: Handover, standing: Standing | None) -> list[str]:
     """The first row of the first page, in sentences."""
     lines = []
     if standing is not None:
@@ -128,10 +129,10 @@ def _standing_lines(home: Home, standing: Standing | None) -> list[str]:
                 f"Questions {kind} in 7 days: {standing.week(kind):,}, and {standing.week(kind, 1):,} before."
                 for kind in ("asked", "refused", "wrong")
             ),
-            f"Next: {standing.next.words}",
+            "A retrain is at work." if is_retraining(given) else f"Next: {standing.next.words}",
         ]
-    served = read_releases(home).served
-    made = read_run(home, served.release.run_id) if served else None
+    served = read_releases(given.home).served
+    made = read_run(given.home, served.release.run_id) if served else None
     if served is not None:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in served.evaluation.kinds.items())
         change = f"{made.change} on" if made and made.change else "Judged on"

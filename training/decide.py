@@ -152,7 +152,8 @@ def is_due(found: Situation, due: Due) -> Choice:
     now = fresh_news(found, found.served_rows, found.tried).total
     known = {one for run in found.finished if found.chosen_by_hand for one in run.inputs.curated}
     if (now or {*found.inputs.curated} - known) and not _nothing_to_index(found, choice.news):
-        why = f"{now} decisions are new, withdrawn or changed; to be brought into the index"
+        are = "decision is" if now == 1 else "decisions are"
+        why = f"{now} {are} new, withdrawn or changed; to be brought into the index"
         return replace(choice, rung=INDEX_ONLY, why=why if now else choice.why)
     return replace(choice, what="skip", why=f"{waiting}, and watch.min_accepted is {due.min_accepted}.")
 

@@ -30,7 +30,7 @@ from serving import (
     heading_questions,
     pull,
 )
-from training.decide import Choice, News, answers, decide, find_news
+from training.decide import Choice, News, answers, changed_keys, decide, find_news
 from training.ledger.rows import LedgerRow, by_decision, tally
 from training.ledger.selection import (
     EVERYTHING,
@@ -204,10 +204,12 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     run.step("prepare", partial(steps.prepare, selected), context.progress)
     found = steps.prepared
     served_rows = ledger_of(context.store, context.served.id, ANSWERS)
-    news = find_news(answers(found.ledger), answers(served_rows))
-    summary = _summary(context, selected, found.ledger, news)
+    now, before = answers(found.ledger), answers(served_rows)
+    summary = _summary(context, selected, found.ledger, find_news(now, before))
+    fresh = set(changed_keys(now, before))
     summary.run, summary.outcome, summary.resumed = run.id, "not-enough", resumed
     summary.take_prepared(found, len(steps.round.questions))
+    summary.take_fresh([row for row in found.ledger if row.key in fresh])
     may_train = run.record.inputs.rung == FINE_TUNED
     deciding = number_asked(steps.round, steps.folds)
     lacking = what_is_lacking(found, deciding, context) if may_train else ""

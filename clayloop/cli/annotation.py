@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clayloop.cli.options import JsonFlag, context_of
-from clayloop.console import print_json, print_table
+from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
 from curation import ClayloopError
 
@@ -27,6 +27,7 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     corpus = context.corpus()
     triplets = load_triplets(context.home)
     client = context.argilla()
+    context.progress.say(f"Bringing {len(corpus.chunks):,} chunks, {len(triplets):,} triplets to Argilla …")
     options = PushOptions(context.progress, learned_scorers(context))
     report = push_to_argilla(
         client, context.settings.curation.argilla, corpus, triplets, context.base_embedder, options
@@ -43,6 +44,9 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     counts = attrgetter("name", "added", "updated", "unchanged", "retired", "removed")
     columns = ["dataset", "new", "updated", "unchanged", "retired", "removed"]
     print_table("", columns, [*map(counts, report.datasets)])
+    out.print(
+        "Next: `clayloop annotators add NAME` lets somebody in, `list` has the addresses.", markup=False
+    )
 
 
 def _put_to_reviewers(context: Context, client: rg.Argilla) -> int:

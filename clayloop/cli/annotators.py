@@ -46,11 +46,14 @@ def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         for one in found
     ]
     print_table("", ["annotator", "role", "may annotate", "submitted", "drafts", "discarded"], rows)
+    names: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for one in found:
-        if one.queues and one.role != "owner":
-            out.print(f"\nTo annotate as {one.name}, what matters most first:", markup=False)
-            for dataset, address in one.queues.items():
-                out.print(f"{dataset}\n  {address}", markup=False, soft_wrap=True)
+        names.setdefault(tuple(one.queues.items()), []).append(one.name)
+    for queues, who in names.items():
+        if queues:
+            out.print(f"\nTo annotate as {' or '.join(who)}, what matters most first:", markup=False)
+        for dataset, address in queues:
+            out.print(f"{dataset}\n  {address}", markup=False, soft_wrap=True)
     experts = set(context.settings.curation.argilla.experts)
     if unknown := sorted(experts - {one.name for one in found}):
         out.print(

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from clayloop.context import Context
     from curation import Experience, IngestReport
 
+_ONLY_JSON = {"output_tokens", "tokens_per_second"}
+_LABELS = {
+    "selected": "chunks chosen for the model",
+    "generated": "chunks that it was asked about now",
+    "triplets": "triplets, by origin",
+    "styles": "styles of the generated ones",
+}
 _NEAR = 10  # a search finds a chunk when it is among so many
 
 
@@ -183,14 +190,16 @@ def synthesize(
             "No query came out of it: no section has a heading of its own that could be asked, and no "
             "generated query was usable."
         )
-    told = report.model_dump(mode="json", exclude_defaults=True)
+    told = report.model_dump(mode="json", exclude_defaults=True, exclude=_ONLY_JSON)
     told["queries thrown away"] = told.pop("malformed_reasons", {}) or "none"
     told.pop("malformed", None)
     found = told.pop("found", {})
     if searched := told.pop("searched", {}):
         counted = [f"{found.get(style, 0)} of {count} {style}" for style, count in searched.items()]
         told[f"the chunk is among the first {_NEAR} found"] = ", ".join(counted)
-    print_table("", ["synthesis", ""], [(name.replace("_", " "), _told(one)) for name, one in told.items()])
+    rows = [(_LABELS.get(name, name.replace("_", " ")), _told(one)) for name, one in told.items()]
+    print_table("", ["synthesis", ""], rows)
+    out.print("Next: `clayloop push` brings them to Argilla.", markup=False)
 
 
 def _experience(context: Context) -> Experience:

@@ -10,7 +10,12 @@ from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from training import Counts, LedgerRow, RecordExplanation, ReleaseExplanation
+
+_SHOWN = 8  # characters of a record's id
+_MOST = 3  # records of a kind
 
 # What became of a decision, in words, in the order of the tables' columns.
 _FATES = {
@@ -78,12 +83,13 @@ def _print_release(release: ReleaseExplanation) -> None:
     _print_counts("Annotators", release.annotators)
     _print_counts("Origins", release.origins)
     reasons = [
-        (_FATES.get(fate, fate), reason, count)
+        (_FATES.get(fate, fate), reason, count, _some(release.records[reason]))
         for fate, why in release.reasons.items()
         for reason, count in why.items()
     ]
     if reasons:
-        print_table("Not learned from", ["", "why", "decisions"], reasons)
+        title = "Not learned from: clayloop explain --record ID says more of each"
+        print_table(title, ["", "why", "decisions", "records"], reasons)
     print_table(
         "Releases, newest first",
         ["release", "made", "how", "decisions", "learned", "left out"],
@@ -99,6 +105,12 @@ def _print_release(release: ReleaseExplanation) -> None:
             for one in release.chain
         ],
     )
+
+
+def _some(ids: Sequence[str]) -> str:
+    """The beginnings of the first ids, which name them well enough."""
+    shown = ", ".join(one[:_SHOWN] for one in ids[:_MOST])
+    return f"{shown}, …" if len(ids) > _MOST else shown
 
 
 def _print_counts(title: str, counts: Counts) -> None:

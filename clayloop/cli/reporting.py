@@ -22,6 +22,8 @@ def report(
     context = context_of(ctx)
     settings = context.settings
     handover = dashboard_handover(settings, context.config, settings.dashboards.port)
-    for line in write_report(handover, html):
+    with context.progress.task("Reading Argilla and the releases"):
+        trouble = write_report(handover, html)
+    for line in trouble:
         context.progress.say(line)
     out.print(f"Written: {html}", markup=False)

@@ -124,6 +124,7 @@ def retrain(
         context.progress, force, INDEX_ONLY if index_only else FINE_TUNED, selection, _finder(context)
     )
     settings = context.settings
+    context.progress.say("Reading what annotators decided …")  # the first bar comes when all is loaded
     if dry:
         plan = preview(
             context.home, context.corpus(), settings.training, settings.serving, _reader(context), options

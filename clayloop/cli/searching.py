@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from serving import ReleaseStore
 
 _SHOWN = 300  # characters of a passage
+_HEADING = re.compile(r"^#{2,6} +(.+)$", re.MULTILINE)  # a single one begins a comment in code
 
 _ReleaseOption = Annotated[
     str | None, typer.Option("--release", help="A release's id; default: the served one.")
@@ -61,14 +63,23 @@ def search(
         )
     for rank, hit in enumerate(found.hits, 1):
         heading = SECTION_SEPARATOR.join(hit.section)
-        out.print(f"{rank}. {hit.score:.3f}  {hit.path}  {heading}", style="bold", markup=False)
-        address = hit.url or f"{hit.path}:{hit.line}"
-        out.print(f"   {address}", style="dim", markup=False, soft_wrap=True)
-        if hit.asked is not None:
-            record = f"{hit.asked['dataset']} {hit.asked['record_id']}"
-            out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)
-            out.print(f"   {shortened(hit.asked['text'], _SHOWN)}", style="dim", markup=False)
-        out.print(f"   {shortened(hit.text.removeprefix(heading), _SHOWN)}\n", markup=False)
+        record = hit.asked["record_id"] if hit.asked is not None else None
+        is_answer = hit.path == f"curated/{record}"  # a correction, which is no file
+        place = "an answer that somebody wrote to:" if is_answer else hit.path
+        out.print(f"{rank}. {hit.score:.3f}  {place}  {heading}", style="bold", markup=False)
+        address = hit.url or ("" if is_answer else f"{hit.path}:{hit.line}")
+        if address:
+            out.print(f"   {address}", style="dim", markup=False, soft_wrap=True)
+        if hit.asked is not None and not is_answer:
+            asked = shortened(hit.asked["text"], _SHOWN)
+            out.print(
+                f"   raised, since people accepted it for: {asked} ({hit.asked['dataset']} {record})",
+                style="dim",
+                markup=False,
+                soft_wrap=True,
+            )
+        text = _HEADING.sub(r"\1 ·", hit.text.removeprefix(heading))
+        out.print(f"   {shortened(text, _SHOWN)}\n", markup=False, soft_wrap=True)
 
 
 def _searched(context: Context, store: ReleaseStore, release: str, question: str, k: int) -> Found:
@@ -99,7 +110,7 @@ def evaluate(
     release: _ReleaseOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
+    """Say how often your own questions find the right files. A file counts with its best chunk."""
     from serving import ReleaseStore
     from training import evaluate_release
 
@@ -113,5 +124,22 @@ def evaluate(
     if as_json:
         print_json(result)
         return
-    title = f"{result['release']}: {result['queries']} questions"
-    print_table(title, ["metric", "value"], list({**result["metrics"], **result["more"]}.items()))
+    over = "the documents that it indexes" if test_set.corpus is None else "the test set's own corpus"
+    out.print(
+        f"{result['release']}, {result['queries']:,} questions over {over}; 1.000 is best. What annotators "
+        "added to the bot's index, accepted questions and answers, is not counted here.",
+        markup=False,
+        soft_wrap=True,
+    )
+    values = {**result["metrics"], **result["more"]}
+    print_table("", ["metric", "value", "what it says"], [(*one, _says(one[0])) for one in values.items()])
+
+
+def _says(metric: str) -> str:
+    name, depth = metric.split("@")
+    among = "come first" if depth == "1" else f"are among the first {depth}"
+    return {
+        "ndcg": f"how high the right files stand among the first {depth}",
+        "mrr": f"1 / place of the first right file; 0 where none is among {depth}",
+        "recall": f"share of the right files that {among}",
+    }[name]

@@ -186,7 +186,9 @@ def _told(name: str, value: Any) -> str:
     if name == "release":
         return _release(value) if value["served"] else "none yet"
     if name == "last_run":
-        parts = (value["run"], value.get("outcome"), value.get("verdict"))
+        if "at_work" in value:
+            return f"{value['run']} is at work: {value['at_work']}"
+        parts = (value["run"], value.get("verdict") or value.get("outcome"))
         return ": ".join(str(part) for part in parts if part) or "none yet"
     if name == "outbox":
         return f"{value['pending']:,}"

@@ -13,8 +13,9 @@ def print_report(report: DemoReport) -> None:
     """What changed for those who ask in other words, need by need and in sum; then the whole turn."""
     if moved := _moved(report.before, report.after):
         print_table(
-            "The same needs in other words: place of the right page among the sources",
-            ["asked after the round", "before", "after"],
+            f"Place of the right page among the sources: the {len(moved)} of {len(report.after)} needs that "
+            "moved",
+            ["asked in other words", "before", "after"],
             moved,
         )
     if report.asked_again is not None:

@@ -95,8 +95,10 @@ def _last_run(settings: Settings) -> dict[str, Any]:
     runs = RunStore(settings.state).list()
     if not runs:
         return {"run": None}
-    last = runs[0].model_dump(mode="json")
-    return {"run": last.get("id"), "outcome": last.get("outcome"), "verdict": last.get("verdict")}
+    last = runs[0]
+    is_at_work = last.status == "running" and last.is_at_work
+    step = {"at_work": last.steps[-1].name if last.steps else "starting"} if is_at_work else {}
+    return {"run": last.id, **step, "outcome": last.outcome, "verdict": last.verdict}
 
 
 def _outbox(settings: Settings) -> dict[str, Any]:

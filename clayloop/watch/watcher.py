@@ -260,8 +260,8 @@ class Watcher:
         state.last = LastRetrain(started_at=started, why=why, **told)
         if ended.exit_code in (0, STOPPED):
             state.failures, state.retry_at = 0, None
-            how = "was stopped" if ended.exit_code else f"ended: {ended.outcome or 'well'}"
-            self._say(f"The retrain {how}. {ended.verdict}".strip())
+            how = "was stopped." if ended.exit_code else f"ended: {ended.verdict or ended.outcome or 'well'}"
+            self._say(f"The retrain {how}")
         else:
             state.failures += 1
             wait = min(_LONGEST_RETRY, _RETRY * 2 ** min(state.failures - 1, 30))

@@ -51,6 +51,8 @@ def read_evaluation(folder: Path) -> Evaluation:
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> Evaluation:
     found = read_record(path, _File)
+    if not found.holdout:  # nothing was asked: its means are zeros
+        return Evaluation()
     return Evaluation(
         before={size: one.metrics for size, one in found.served.items()},
         after={size: one.metrics for size, one in found.candidate.items()},

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from curation import Message, word_set
 from serving.bot.pasted import without_frames
+from serving.retrieval.named import names_in
 
 _WORD = re.compile(r"[\w.@+-]*\w")
 _LEADS_ON = re.compile(
@@ -36,11 +37,13 @@ _FUNCTION_WORDS = word_set(
 
 def look_up(question: str, history: Sequence[Message]) -> str:
     """What to search for: the ``question``, after the words of content of the one before it where it points
-    back to that."""
+    back to that. A name in it takes the place of those before."""
     before = next((message.content for message in reversed(history) if message.role == "user"), "")
     if not before or not points_back(question):
         return question
-    return " ".join([*content(without_frames(before)), question])
+    words = content(without_frames(before))
+    replaced = names_in(before) if names_in(question) else []
+    return " ".join([*(word for word in words if word.casefold() not in replaced), question])
 
 
 def points_back(question: str) -> bool:

@@ -156,7 +156,9 @@ def _boundary(known: Sequence[tuple[Vectors, bool, float]], otherwise: float) ->
 
 def describe(threshold: float) -> str:
     """A calibrated threshold in words, with a warning where it lies at an end of its range."""
-    meaning = f"Questions that no chunks come nearer to than {threshold:.2f} will not be answered."
+    meaning = (
+        f"The bot does not know an answer where nothing comes nearer to a question than {threshold:.2f}."
+    )
     if LOWEST < threshold < HIGHEST:
         return meaning
     end = "least" if threshold <= LOWEST else "highest"

@@ -22,7 +22,7 @@ from dashboards.data.loop_tables import dry_run_table
 from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_runs
 from dashboards.data.services import read_services
-from tests.dashboards.state import add_release, add_run, gate, kill, told
+from tests.dashboards.state import add_release, add_run, evaluation, gate, kill, told
 from training import Preview
 
 EVALUATION = {
@@ -70,6 +70,12 @@ def test_the_evaluation_compares_with_the_release_before_on_the_same_questions(h
     assert table["Dimension"].tolist() == [384, 64]
     assert table["NDCG@10"].tolist() == [0.7, 0.63]
     assert table["Keeps"].tolist() == pytest.approx([100, 90])
+
+
+def test_a_run_that_asked_nothing_gives_no_release_a_figure(home: Home) -> None:
+    add_release(home)
+    add_release(home, evaluation=evaluation(0.0, 0.0, questions=0))
+    assert [dict(row.metrics) for row in read_releases(home).rows] == [{}, {}]
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"candidate": {"x": 1}}', '{"served": 3}'])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from curation import may_be_thoughts, without_thoughts
+from curation import Message, may_be_thoughts, without_thoughts
 from serving.bot.checking import Evidence, checked
 from serving.bot.follow_ups import look_up, points_back
 from serving.bot.marking import best_sentences, candidates
@@ -194,6 +194,12 @@ def test_misspelt_words_and_other_languages_are_told() -> None:
 def test_which_questions_point_back(question: str, is_one: bool) -> None:
     assert points_back(question) is is_one
     assert look_up(question, []) == question
+
+
+def test_a_name_in_a_follow_up_takes_the_place_of_the_one_before() -> None:
+    before = [Message(role="user", content="what does DOWNLOAD_DELAY do in a shell?")]
+    assert look_up("and LOG_LEVEL?", before) == "shell and LOG_LEVEL?"
+    assert look_up("and for one site?", before) == "DOWNLOAD_DELAY shell and for one site?"
 
 
 @pytest.mark.parametrize(

@@ -107,8 +107,8 @@ def test_it_says_what_would_come_and_leaves_nothing(small: Bot) -> None:
     assert plan.fates["train"] > 0 < plan.fates["holdout"]
     assert plan.chunks == len(CHUNKS) - 1
     text = render_preview(plan)
-    assert f"{plan.fates['train']} decisions to train on" in text
-    assert f"({plan.holdout_questions} questions)" in text
+    assert f" {plan.fates['train']}  to be trained on\n" in text
+    assert f"Held out    {plan.holdout_questions} questions" in text
     selection = Selection(without_annotators=("ada",), without_records=("typo",))
     restricted = small.preview(decisions, settings, selection)
     assert restricted.fates["left-out"] == len(by_ada) + 1

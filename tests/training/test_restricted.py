@@ -147,6 +147,7 @@ def test_somebody_is_left_out_of_a_trained_release_and_it_can_be_explained(
     assert "ada" not in latest.annotators
     assert latest.selection == ["without annotator ada"]
     assert latest.reasons["left-out"] == {"answered only by ada": len(BY_ADA) + 1}
+    assert {one.record_id for one in BY_ADA} < set(latest.records["answered only by ada"])
     assert [(one.id, one.made) for one in latest.chain] == [
         (after, "retrain"),
         (before, "retrain"),

@@ -76,9 +76,10 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     assert tuple(summary.seconds) == STEPS == ("prepare", "fit", "index", "judge", "publish")
     assert RetrainSummary.model_validate_json(summary.model_dump_json()) == summary
     text = render_summary(summary)
-    assert f"{summary.release_after} is served now" in text
+    assert f"Served now  {summary.release_after}, instead of {first}" in text
     assert summary.reasons["unused"]["its chunk was rejected"] == 2
-    assert "2 × its chunk was rejected" in text
+    assert re.search(r" 2  not used: its chunk was rejected\n", text)
+    assert re.search(rf" {summary.fates['train']}  trained on\n", text)
 
     assert summary.release_after is not None
     release = store.verify(summary.release_after)
@@ -113,6 +114,10 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     waiting = _retrain(served_home, corpus, changed, highest=INDEX_ONLY)
     assert (waiting.outcome, waiting.rung) == ("promoted", "index only")
     assert (waiting.decisions["new"], waiting.decisions["withdrawn"]) == (1, 1)
+    assert sum(waiting.fresh.fates.values()) == 1 < sum(waiting.fates.values())
+    told = render_summary(waiting)
+    assert f"1 new, 1 withdrawn since {release.id}, {len(changed)} in all" in told
+    assert "     1  in the index now, to be trained on later\n" in told
     assert tuple(waiting.seconds) == ("prepare", "judge", "publish")
     indexed = store.verify(waiting.release_after or "")
     assert (indexed.trained_on, indexed.parent) == (release.trained_on, release.id)

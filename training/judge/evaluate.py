@@ -284,14 +284,16 @@ def evaluate_release(
     settings: ServingSettings,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
-    """Score a release (None: the served one) on a test set as it is served, at full dimension and with its
-    reranker: over the documents that it indexes, by file, or over the set's own corpus.
+    """Score a release (None: the served one) on a test set, at full dimension and with its reranker: over the
+    documents that it indexes, by file, or over the set's own corpus. What people asked and wrote, which its
+    index has beside the documents, is not counted.
 
     Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", "mrr@10", "recall@10"}, "more":
     {"recall@1", …}}``. Raises SettingsError for a set of other documents, StateError without a release,
     ReleaseError for a damaged one.
     """
-    retriever = load_release(store, release_id, settings)
+    with progress.task("Loading the release"):
+        retriever = load_release(store, release_id, settings)
     chunks = retriever.index.documents()
     check_paths(test_set, {chunk.path for chunk in chunks}, f"release {retriever.release.id}", progress)
     space = retriever.index.space().taking(range(len(chunks)))

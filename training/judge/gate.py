@@ -188,7 +188,10 @@ def _reason(judged: GateVerdict, settings: GateSettings, may: bool) -> str:
     if judged.rung == INDEX_ONLY and interval is None:
         if complaints:
             return f"Held back: {complaints}."
-        return f"Promoted, index only: {judged.queries} held-out questions are too few to tell a difference."
+        return (
+            "Promoted, index only: what was decided is in the index; too few held-out questions "
+            f"({judged.queries}) to tell a difference."
+        )
     if interval is None:
         return too_few(judged.queries, settings.min_queries)
     if not math.isfinite(interval.estimate):

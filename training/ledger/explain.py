@@ -43,7 +43,8 @@ class ReleaseExplanation(BaseModel):
 
     ``datasets``, ``annotators`` and ``origins`` map a name to fate → number of decisions; a decision by two
     annotators counts for both. ``reasons`` maps a fate to reason → number, of decisions that nothing is
-    learned from. ``chain`` is the release and its parents, newest first.
+    learned from, and ``records`` each reason to the ids of their records. ``chain`` is the release and its
+    parents, newest first.
     """
 
     release: str
@@ -57,6 +58,7 @@ class ReleaseExplanation(BaseModel):
     annotators: Counts
     origins: Counts
     reasons: Counts
+    records: dict[str, list[str]]
     chain: list[PastRelease]
 
 
@@ -87,6 +89,10 @@ def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
     release = store.get(release_id)
     rows = by_decision(ledger_of(store, release.id, _COUNTED))
     past = chain(store, release.id)
+    records: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.fate in SILENT:
+            records[row.reason].append(row.record_id)
     return ReleaseExplanation(
         release=release.id,
         created_at=release.created_at,
@@ -99,6 +105,7 @@ def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
         annotators=_count((name, row.fate) for row in rows for name in row.people.values()),
         origins=_count((row.origin, row.fate) for row in rows if row.origin),
         reasons=_count((row.fate, row.reason) for row in rows if row.fate in SILENT),
+        records=records,
         chain=past,
     )
 

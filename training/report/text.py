@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
 from training.judge.comparison import SIDES, Comparison
-from training.judge.evaluate import METRICS
-from training.judge.gate import PHRASES, GateVerdict
-from training.ledger.rows import LedgerRow, of, tally
+from training.judge.gate import GateVerdict
+from training.ledger.rows import Fate, LedgerRow, Tally, of, tally
 from training.prepare.prepared import Prepared
 from training.runs.record import Outcome, RunRecord
-from training.settings import INDEX_ONLY
+from training.settings import FINE_TUNED, INDEX_ONLY
 
-_MOST = 8  # of a kind: slices, reasons, duplicates
+_MOST = 8  # of a kind: reasons, duplicates
+
+# What becomes of a decision from which something is learned, in the order in which it is told.
+_LEARNED: dict[Fate, str] = {
+    "train": "to be trained on",
+    "negative": "to be trained on, as what does not answer a question",
+    "holdout": "kept to test each new model, and never trained on",
+    "served": "shown by the bot word for word, as an answer that a person wrote",
+    "indexed": "confirmed: the chunk stays in the index",
+    "removed": "rejected: the chunk leaves the index",
+}
+_SINCE: dict[str, str] = {FINE_TUNED: "trained on", INDEX_ONLY: "in the index now, to be trained on later"}
 
 
 class RetrainSummary(BaseModel):
@@ -25,8 +35,9 @@ class RetrainSummary(BaseModel):
     None when there is none. ``decisions`` counts total, new, withdrawn, accepted, rejected and undecided
     ones; ``examples`` those found, trained on and held out; ``chunks`` those indexed and rejected. ``fates``
     counts decisions by what became of them, ``reasons`` maps a fate to reason → number, of decisions that
-    nothing is learned from. ``before``, ``after`` and ``base`` map dimension → metric → mean over the
-    ``holdout_questions``, of the served release, the candidate and the untouched base model.
+    nothing is learned from; ``fresh`` has both of the new decisions alone, an answer that is served counted
+    beside what else its decision teaches. ``before``, ``after`` and ``base`` map dimension → metric → mean
+    over the ``holdout_questions``, of the served release, the candidate and the untouched base model.
     ``without_reranker`` has the candidate's means by its embedding model alone, where it has a reranker.
     ``gate`` is the verdict with its interval, guards and slices, None when nothing was judged. ``rung`` is
     the one that is served now ("" when none is), ``why_not_higher`` says what kept the next one,
@@ -46,6 +57,7 @@ class RetrainSummary(BaseModel):
     chunks: dict[str, int] = Field(default_factory=dict)
     fates: dict[str, int] = Field(default_factory=dict)
     reasons: dict[str, dict[str, int]] = Field(default_factory=dict)
+    fresh: Tally = Tally()
     holdout_questions: int = 0
     metric: str = "ndcg@10"
     before: dict[int, dict[str, float]] = Field(default_factory=dict)
@@ -76,6 +88,13 @@ class RetrainSummary(BaseModel):
         removed = of(found.ledger, "chunk", "removed")
         self.chunks = {"indexed": len(found.chunks), "rejected": len(removed)}
         self.holdout_questions = questions
+
+    def take_fresh(self, rows: Sequence[LedgerRow]) -> None:
+        """Fill in what becomes of the new decisions, whose ``rows`` these are."""
+        counted, shown = tally(rows), len(of(rows, "answer", "served"))
+        self.fresh = counted.model_copy(
+            update={"fates": {**counted.fates, **({"served": shown} if shown else {})}}
+        )
 
     def take_verdict(self, reached: GateVerdict, fine_tuned: GateVerdict | None, lacking: str) -> None:
         """Fill in what the gate said of the rung that was reached, and what kept the ``fine_tuned`` one;
@@ -139,102 +158,60 @@ class Preview(BaseModel):
 
 
 def render_summary(summary: RetrainSummary) -> str:
-    """A few lines of plain text that say what happened and why."""
+    """A few lines of plain text that say what happened and why. The run's report has the rest."""
     lines = [summary.verdict]
+    if summary.gate is not None and summary.gate.interval is not None:
+        sure = f"{summary.gate.interval.confidence:.0%}"
+        lines.append(
+            f"{summary.metric} is 1 where what is right always comes first; the true change lies between the "
+            f"brackets with {sure}."
+        )
     if summary.why_not_higher and summary.why_not_higher != summary.verdict:
         lines.append(f"No newly trained model: {summary.why_not_higher}")
     if summary.would_help:
         lines.append(f"To tell     {summary.would_help}")
+    if summary.release_after:
+        lines.append(f"Served now  {summary.release_after}, instead of {summary.release_before}")
     if summary.selection:
-        lines += ["", f"Selection   {', '.join(summary.selection)}"]
+        left_out = summary.decisions.get("left out", 0)
+        lines.append(f"Selection   {', '.join(summary.selection)}; {left_out} decisions left out by it")
     lines += [f"Note        {note}" for note in summary.notes]
-    if summary.decisions.get("total"):
-        counts = summary.decisions
-        parts = [f"{counts[name]} {name}" for name in ("new", "withdrawn") if counts.get(name)]
-        of_it = f" ({', '.join(parts)} since the last release)" if parts else ""
-        lines += [
-            "",
-            f"Decisions   {counts['total']}{of_it}: {counts.get('accepted', 0)} accepted, "
-            f"{counts.get('rejected', 0)} rejected, {counts.get('undecided', 0)} undecided",
-        ]
-    if summary.examples:
-        lines.append(
-            f"Examples    {summary.examples.get('train', 0)} to train on, "
-            f"{summary.examples.get('holdout', 0)} held out ({summary.holdout_questions} questions)"
-        )
-    lines += [
-        f"  {fate:<9} {count} × {reason}"
-        for fate, reasons in summary.reasons.items()
-        for reason, count in list(reasons.items())[:_MOST]  # the most frequent ones
-    ]
-    if summary.chunks:
-        removed = summary.chunks.get("rejected", 0)
-        lines.append(
-            f"Index       {summary.chunks.get('indexed', 0)} chunks"
-            + (f", {removed} rejected ones left out" if removed else "")
-        )
-    lines += _table(summary)
-    if summary.gate is not None:
-        lines += _gate(summary.gate)
+    if summary.examples:  # something was done
+        lines += ["", *_decisions(summary)]
+    if summary.gate is not None and summary.gate.guards:
+        failed, number = summary.gate.failed, len(summary.gate.guards)
+        names = f"{len(failed)} of {number} failed: {', '.join(one.name for one in failed)}"
+        lines.append(f"Checks      {names if failed else f'all {number} passed'}")
     if summary.seconds:
-        slowest = ", ".join(f"{name} {took:.0f} s" for name, took in summary.seconds.items() if took >= 1)
-        lines += ["", f"Time        {summary.total_seconds:.0f} s" + (f" ({slowest})" if slowest else "")]
-        lines.append(f"Memory      {summary.peak_memory_mb / 1000:.1f} GB at most")
-    if summary.run:
-        lines.append(
-            f"Run         {summary.run}{' (an interrupted one, finished now)' if summary.resumed else ''}"
-        )
+        resumed = ", an interrupted run finished" if summary.resumed else ""
+        took = f"{summary.total_seconds:.0f} s, {summary.peak_memory_mb / 1000:.1f} GB of memory at most"
+        lines.append(f"Took        {took}{resumed}")
     if summary.report:
         lines.append(f"Report      {summary.report}")
-    if summary.release_after:
-        lines.append(
-            f"Release     {summary.release_after} is served now, instead of {summary.release_before}"
-        )
     return "\n".join(lines)
 
 
-def _table(summary: RetrainSummary) -> list[str]:
-    """Metrics side by side: "served → candidate" per dimension, the base model's at full dimension below."""
-    dimensions = [dimension for dimension in summary.after if dimension in summary.before]
-    if not dimensions:
-        return []
-    lines = ["", "On the held-out questions, served release → candidate:", _row("dimensions", METRICS)]
-    for dimension in dimensions:
-        before, after = summary.before[dimension], summary.after[dimension]
-        lines.append(_row(dimension, (f"{before[name]:.3f} → {after[name]:.3f}" for name in METRICS)))
-    base = summary.base[max(summary.base)] if summary.base else {}
-    for label, means in (("base model", base), ("no reranker", summary.without_reranker)):
-        if means:
-            lines.append(_row(label, (f"{means[name]:.3f}" for name in METRICS)))
+def _decisions(summary: RetrainSummary) -> list[str]:
+    """What became of the new ones, and where each can be looked at."""
+    counts = summary.decisions
+    total, new, withdrawn = (counts.get(name, 0) for name in ("total", "new", "withdrawn"))
+    taken_back = f", {withdrawn} withdrawn" if withdrawn else ""
+    lines = [f"Decisions   {new} new{taken_back} since {summary.release_before}, {total} in all"]
+    lines += _became(summary.fresh, _SINCE.get(summary.rung, _LEARNED["train"]))
+    if new and summary.release_after:
+        lines.append("  Who said what: clayloop decisions. What became of one: clayloop explain --record ID")
     return lines
 
 
-def _row(label: str | int, cells: Iterable[str]) -> str:
-    return (f"{label:<12}" + "".join(f"{cell:<17}" for cell in cells)).rstrip()
-
-
-def _gate(verdict: GateVerdict) -> list[str]:
-    """How sure the verdict is, where it differs, and every guard."""
-    lines = [""]
-    if verdict.interval is not None:
-        interval = verdict.interval
-        lines.append(
-            f"Verdict     {PHRASES[verdict.verdict]}: {verdict.metric} {interval} "
-            f"({interval.confidence:.0%} interval, {interval.size} questions)"
-        )
-    else:
-        lines.append(f"Verdict     {PHRASES[verdict.verdict]} ({verdict.queries})")
-    if verdict.earlier is not None and verdict.fresh is not None:
-        lines.append(f"            {verdict.earlier} on earlier questions, {verdict.fresh} on new ones")
-    counted = [one for one in verdict.slices if one.change is not None]
-    for one in counted[:_MOST]:
-        lines.append(f"  {one.by:<9} {one.value}: {one.change} ({one.queries} questions)")
-    if len(counted) > _MOST:
-        lines.append(f"            … and {len(counted) - _MOST} more slices")
-    lines += [
-        f"Guard       {'ok  ' if guard.passed else 'FAIL'} {guard.name}: {guard.detail}"
-        for guard in verdict.guards
-    ]
+def _became(found: Tally, trained: str) -> list[str]:
+    """A line for each thing that became of decisions. ``trained`` says it of those to be trained on."""
+    said = {**_LEARNED, "train": trained}
+    lines = [f"  {found.fates[fate]:>6,}  {words}" for fate, words in said.items() if found.fates.get(fate)]
+    for fate, reasons in found.reasons.items():
+        how = "left out" if fate == "left-out" else "not used"
+        lines += [f"  {count:>6,}  {how}: {reason}" for reason, count in list(reasons.items())[:_MOST]]
+        if len(reasons) > _MOST:
+            lines.append(f"          … and {len(reasons) - _MOST} more reasons: clayloop explain")
     return lines
 
 
@@ -247,18 +224,9 @@ def render_preview(plan: Preview) -> str:
     if plan.selection:
         lines.append(f"Selection   {', '.join(plan.selection)}")
     lines += [f"Note        {note}" for note in plan.notes]
-    fates = plan.fates
-    lines.append(
-        f"Examples    {fates.get('train', 0)} decisions to train on, "
-        f"{fates.get('negative', 0)} as negatives, "
-        f"{fates.get('holdout', 0)} held out ({plan.holdout_questions} questions)"
-    )
-    lines.append(f"Index       {plan.chunks} chunks, {fates.get('removed', 0)} rejected ones left out")
-    lines += [
-        f"  not used  {count} × {fate}: {reason}"
-        for fate, reasons in plan.reasons.items()
-        for reason, count in reasons.items()
-    ]
+    lines.append(f"Decisions   {sum(plan.fates.values())} in all")
+    lines += _became(Tally(fates=plan.fates, reasons=plan.reasons), _LEARNED["train"])
+    lines += [f"Held out    {plan.holdout_questions} questions", f"Index       {plan.chunks} chunks"]
     same = [row for row in plan.rows if row.fate == "duplicate"]
     lines += [f"  duplicate {one_line(row.query)}: {one_line(row.reason)}" for row in same[:_MOST]]
     if len(same) > _MOST:

@@ -279,7 +279,7 @@ def test_a_retrain_that_finished_its_run_has_not_failed(
     said: list[str] = []
     Watcher(settings(home), command(log, 0, "0"), said.append).look()
     assert pending_request(home) is None
-    assert said[-1] == "The retrain ended: promoted. It is better."
+    assert said[-1] == "The retrain ended: It is better."
     monkeypatch.setattr(RetrainProcess, "run", lambda *_: Ended(8))
     ask_for_retrain(home, "Ada")
     Watcher(settings(home), command(log, 0, "0"), said.append).look()

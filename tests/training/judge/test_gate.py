@@ -96,7 +96,7 @@ def test_what_people_decided_is_indexed_unless_it_is_worse(
 def test_few_questions_keep_nothing_out_of_the_index_unless_they_are_lost_for_certain() -> None:
     few, lost = (judge(_shifted(by, queries=12), GateSettings(), INDEX_ONLY) for by in (0.0, -0.1))
     assert (few.verdict, few.promoted) == ("not-enough", True)
-    assert "12 held-out questions are too few to tell a difference" in few.reason
+    assert "too few held-out questions (12) to tell a difference" in few.reason
     assert (lost.verdict, lost.promoted) == ("not-enough", False)
     assert "Held back: base model" in lost.reason
 

@@ -86,7 +86,7 @@ def test_what_was_promoted_since_is_not_said_to_be_replaced(home: Home, tiny_mod
     assert f"Promoted as {new}, but somebody has promoted {old} since." in summary.verdict
     (closed,) = RunStore(home).list()
     assert (closed.status, closed.outcome, closed.release_after) == ("finished", "rejected", None)
-    assert "is served now" not in render_summary(summary)
+    assert "Served now" not in render_summary(summary)
     assert store.current_id() == old
     assert retrain(home, tiny_model).outcome == "nothing-new", "the rollback stays"
     assert store.current_id() == old
