@@ -57,8 +57,8 @@ class _Console(Console):
         return super().render_str(harmless(text), **how)
 
 
-out = _Console(highlight=False)
-err = _Console(stderr=True, highlight=False)
+out = _Console(highlight=False, emoji=False)
+err = _Console(stderr=True, highlight=False, emoji=False)
 
 
 class _Rate(ProgressColumn):

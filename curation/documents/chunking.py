@@ -19,7 +19,7 @@ from curation.records.document import Document
 from curation.settings import ChunkSettings
 
 # Raise it when documents are to be cut differently: the next ingest then cuts all of them again.
-RECIPE_VERSION = 7
+RECIPE_VERSION = 8
 
 
 def cut_again(

@@ -10,8 +10,8 @@ The first of these that fits one page, or one section, decides:
 4. a heading, or the end of a section's path (``Settings > Timeouts``).
 
 The line of a passage as a record shows it (``2. docs/settings.rst · Settings > Timeouts · open``) is the
-third, without its number and its end. Case does not count. What fits several pages, or none, names nothing:
-which one was meant is not guessed.
+third, without its number and its end. An address may end a sentence. Case does not count. What fits several
+pages, or none, names nothing, nor do two addresses: which one was meant is not guessed.
 """
 
 from __future__ import annotations
@@ -38,6 +38,14 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u20
 _THEN_HEADING = re.compile(r"\s*[,:>·]\s+")
 # Around the place in the line of a passage (curation.argilla.conversations).
 _OF_A_PASSAGE = re.compile(r"^\d{1,2}\. +|(?: · “[^”]*”)?(?: · open)?$")
+
+_QUOTED = re.compile(r"^[“„«‘](.*)[”“»’]$")
+_TRAIL = re.compile(r"\s+[»›→]\s+")  # between headings, as sites show where a page lies
+_MARKED = re.compile(r"#?:~:.*$")  # the words that a browser marks: #anchor:~:text=…
+_BEHIND_A_NAME = re.compile(r"(?::\d+)?[.,;]*$")  # a line's number, the full stop of a sentence
+_ADDRESS_AT_END = re.compile(
+    r"(https?://[^\s<>()\[\]\"']+?)[>)\]\"'.,;]*$"
+)  # of a sentence, [words](address)
 
 _Page = tuple[str, str]  # source and path
 _Section = tuple[str, ...]
@@ -73,11 +81,16 @@ class Places:
 
     def find(self, written: str) -> Named:
         """The page or section that ``written`` names."""
-        text = " ".join(written.strip().strip("<>\"'`").split())
+        text = _QUOTED.sub(r"\1", " ".join(written.strip().strip("<>\"'`").split()))
+        text = _MARKED.sub("", _TRAIL.sub(" > ", text))
         if not text or len(text) > _LONGEST:
             return Named((), f"{shown(written)!r} names no page and no heading")
+        if text.count("://") > 1:
+            return Named((), f"{shown(written)!r} names more than one place")
         most: set[_Page] = set()
-        for name in dict.fromkeys((text, _OF_A_PASSAGE.sub("", text))):
+        ends = _ADDRESS_AT_END.search(text)
+        ways = (text, _OF_A_PASSAGE.sub("", text), _BEHIND_A_NAME.sub("", text), ends[1] if ends else text)
+        for name in dict.fromkeys(ways):
             for look in (self._page, self._heading_of_page, self._heading):
                 pages, chunks = look(name)
                 if len(pages) == 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from curation import Message
 from serving.bot.options import Options
@@ -33,6 +33,13 @@ class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: _Text | list[TextPart] | None = None
 
+    @model_validator(mode="after")
+    def is_short(self) -> ChatMessage:
+        """Many parts are no longer than one text may be."""
+        if len(self.text) > _MOST_CHARACTERS:
+            raise ValueError(f"The text of a message may have {_MOST_CHARACTERS:,} characters.")
+        return self
+
     @property
     def text(self) -> str:
         if isinstance(self.content, list):
@@ -46,6 +53,12 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = None
 
 
+class ResponseFormat(BaseModel):
+    """What an answer is to be."""
+
+    type: str = "text"
+
+
 class ChatRequest(BaseModel):
     """``model`` may be any. ``metadata.after`` is the id of the answer before, where the conversation goes
     on. The last message is the question. From ``n`` on: what only ``refused_field`` looks at."""
@@ -57,7 +70,7 @@ class ChatRequest(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2)
     metadata: dict[str, str] | None = None
     n: int | None = None
-    response_format: dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
     tool_choice: str | dict[str, Any] | None = None
     function_call: str | dict[str, Any] | None = None
     logprobs: bool | None = None
@@ -89,7 +102,7 @@ class ChatRequest(BaseModel):
 
 def refused_field(request: ChatRequest) -> tuple[str, str] | None:
     """The field that asks for what the bot cannot do, and a sentence on it."""
-    kind = (request.response_format or {}).get("type", "text")
+    kind = (request.response_format or ResponseFormat()).type[:50]
     checks: Sequence[tuple[str, bool, str]] = (
         ("n", request.n not in (None, 1), "A question gets one answer: n has to be 1."),
         ("response_format", kind != "text", f"Answers are Markdown; {kind} is not supported."),

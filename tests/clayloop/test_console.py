@@ -47,6 +47,14 @@ def test_whatever_is_printed_is_harmless(capsys: pytest.CaptureFixture[str]) -> 
     assert re.search(rf"duplicate +{re.escape(shown)}", said.out), "in one line"
 
 
+def test_names_between_colons_are_no_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    out.print("folder:x: 3 pages")
+    print_error(StateError("pypi:fire: is damaged.", "Look at :bug: first."))
+    said = capsys.readouterr()
+    assert "folder:x: 3 pages" in said.out
+    assert "pypi:fire: is damaged." in said.err and "Look at :bug: first." in said.err
+
+
 def test_json_for_the_terminal_is_the_same_json(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"question": ATTACK, "é": [1]})
     said = capsys.readouterr().out

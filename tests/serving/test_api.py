@@ -80,6 +80,9 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
 
     assert error(b"") == (422, "Field required")
     assert error(b"{bad") == (422, "JSON decode error")
+    parts = [{"type": "text", "text": "clay " * 9_000}] * 2
+    status, message = error(json.dumps({"messages": [{"role": "user", "content": parts}]}).encode())
+    assert status == 422 and "may have 50,000 characters" in message
     blank = {"role": "user", "content": [{"type": "image_url"}]}
     assert error(json.dumps({"messages": [blank]}).encode())[0] == 400
     assert error(b"\xff")[0] == 400
@@ -125,6 +128,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"tools": [TOOL], "tool_choice": "required"}, "tool_choice", "calls no tools"),
     ({"functions": [], "function_call": {"name": "look_up"}}, "function_call", "calls no functions"),
     ({"response_format": {"type": "json_object"}}, "response_format", "json_object is not supported"),
+    ({"response_format": {"type": "x" * 90}}, "response_format", "x" * 50 + " is not supported"),
     ({"logprobs": True}, "logprobs", "no log probabilities"),
     ({"modalities": ["text", "audio"]}, "modalities", "text only"),
 ]

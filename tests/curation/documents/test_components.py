@@ -164,6 +164,23 @@ def test_tabs_without_labels_and_badges() -> None:
     assert texts(source, Page("a.mdx")) == ["gas:", "Blue.", "Lids new"]
 
 
+def test_code_in_a_string_of_jsx_keeps_its_lines() -> None:
+    source = """\
+    <CodeBlock language="js" title="a.js">
+    {`if (hot) {
+      wait(\\`lid\\`);
+    }`}
+    </CodeBlock>
+
+    <Code>{`a
+    b`}</Code>
+
+    In a line {`c`} too.
+    """
+    code = "```\nif (hot) {\n  wait(`lid`);\n}\n```"
+    assert texts(source, Page("a.mdx")) == ["a.js:", code, "```\na\nb\n```", "In a line c too."]
+
+
 def test_comments_of_jsx_are_no_text() -> None:
     source = """\
     Before.

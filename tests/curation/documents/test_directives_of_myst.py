@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
 
 from curation.documents.markup.page import Page
@@ -70,6 +72,10 @@ def test_links_to_other_projects_show_what_they_lead_to() -> None:
         ("A [small]{.smallcaps} kiln.", ["A small kiln."]),
         ("```{python}\n#| label: fire\n#| echo: false\nfire()\n```", ["```python\nfire()\n```"]),
         ("```{r heat, echo=FALSE}\nheat()\n```", ["```r\nheat()\n```"]),
+        (
+            "```{r, fig.cap='Kilns'}\n#| fig-subcap:\n#|   - Hot\n#|   - Cold\n#| echo: false\nfire()\n```",
+            ["Kilns:", "Hot:", "Cold:", "```r\nfire()\n```"],
+        ),
         ("```racket\n#| not an option |#\n(fire)\n```", ["```racket\n#| not an option |#\n(fire)\n```"]),
     ],
 )
@@ -91,6 +97,32 @@ def test_a_directive_of_the_projects_own_is_told_and_its_code_stays_code() -> No
     source = "```{kiln:run}\nfire()\nfire(6)\n```\n\n```{kiln:remark}\nFire it,\nthen cool it.\n```"
     assert texts(source, page) == ["```\nfire()\nfire(6)\n```", "Fire it, then cool it."]
     assert [notice.name for notice in page.unknown] == ["kiln:run", "kiln:remark"]
+
+
+def test_code_in_a_list_table_of_myst() -> None:
+    source = """\
+    ```{list-table}
+    :header-rows: 1
+
+    * - Call
+      - Heat
+    * - ```python
+        def fire():
+            burn()
+        ```
+      - hot
+    ```
+
+    After.
+    """
+    code = "```python\ndef fire():\n    burn()\n```"
+    assert texts(dedent(source)) == ["Call:", code, "Heat: hot", "After."]
+
+
+def test_the_rules_of_a_card_and_options_of_what_is_described() -> None:
+    assert texts("```{card} Kiln\nHot\n^^^\nClay\n+++\nEnd\n```\n") == ["Kiln: Hot", "Clay", "End"]
+    shown = ["heat", "Type: `int`", "Default: 900", "How hot."]
+    assert texts("```{confval} heat\n:type: `int`\n:default: 900\n\nHow hot.\n```\n") == shown
 
 
 def test_a_csv_table_of_myst() -> None:

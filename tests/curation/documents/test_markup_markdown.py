@@ -147,6 +147,18 @@ def test_tables_are_rows() -> None:
     assert texts("| a | b |\n|---|:-:|\n| `x` | [y](z) |\n") == ["a | b\n`x` | y"]
 
 
+def test_pipes_in_code_part_no_cells() -> None:
+    rows = "| a | b | c |\n|---|---|---|\n| `x` | `int | None` | hot |\n| ` | ` | d |\n"
+    assert texts(rows) == ["a | b | c\n`x` | `int | None` | hot\n` | ` | d"]
+    assert texts("> | `a|b` | c |\n> |-|-|\n> | d | ``e|`f`` |\n") == ["`a|b` | c\nd | `` e|`f ``"]
+    assert texts("| a | b |\n|---|---|\n| `x \\| y` | z |\n") == ["a | b\n`x | y` | z"]
+
+
+def test_what_front_matter_says_below_the_title() -> None:
+    front = "---\nsubtitle: Hot\ndescription: All of it.\nparts:\n  abstract: |\n    In\n    short.\n---\n"
+    assert texts(front + "Text.") == ["Hot", "All of it.", "In short.", "Text."]
+
+
 @pytest.mark.parametrize(
     "odd",
     [

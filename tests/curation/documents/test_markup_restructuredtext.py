@@ -221,6 +221,37 @@ def test_lists_definitions_fields_and_line_blocks() -> None:
     ]
 
 
+def test_cells_that_reach_over_columns_and_rows_keep_the_names_of_their_columns() -> None:
+    source = """\
+    +------+------+------+
+    | One  | Two  | Six  |
+    +======+======+======+
+    | over both   | c::  |
+    +------+------+      |
+    | a    | b    |  x   |
+    +------+------+------+
+    | d    | e    | f    |
+    +------+------+------+
+    """
+    cells = ["One: over both", "Six: c:", "x", "One: a", "Two: b", "One: d", "Two: e", "Six: f"]
+    assert [text for _, text in pairs(source)] == cells
+
+
+def test_the_rules_of_a_card_and_options_of_what_is_described() -> None:
+    card = """\
+    .. grid-item-card:: Kiln
+
+       Hot
+       ^^^
+       Clay
+       +++
+       End
+    """
+    assert [text for _, text in pairs(card)] == ["Kiln: Hot", "Clay", "End"]
+    value = ".. confval:: heat\n   :type: ``int``\n   :default: 900\n\n   How hot.\n"
+    assert [text for _, text in pairs(value)] == ["heat", "Type: `int`", "Default: 900", "How hot."]
+
+
 def test_tables_are_rows() -> None:
     grid = "+-----+-----+\n| a   | b   |\n+=====+=====+\n| ``c`` | d |\n+-----+-----+\n"
     simple = "====  ======\nName  Value\n====  ======\n x    1\n      more\n y    2\n====  ======\n\nafter\n"

@@ -27,6 +27,12 @@ def texts(source: str) -> list[str]:
             ["Gas: Blue.", "Wood: Red.", "End."],
         ),
         ('A :badge[New]{color="red"} lid, :icon{name="x"} shut.', ["A New lid, shut."]),
+        (
+            '::hero{title="Clay" description="Of the river."}\n---\nlinks:\n  - label: Begin\n    to: /a\n'
+            "features:\n  - title: Hot\n    description: Very.\n---\nText.\n::",
+            ["Clay: Of the river.", "- Begin", "- Hot: Very.", "Text."],
+        ),
+        ('::field{name="lid" type="boolean"}\nWhether shut.\n::', ["`lid` (boolean): Whether shut."]),
         ("At 10:30 a[:n[0]] is {it}:[x].", ["At 10:30 a[:n[0]] is {it}:[x]."]),
         ("::before and std::\n\n::after\n\nText.", ["::before and std::", "::after", "Text."]),
     ],

@@ -17,19 +17,22 @@ else:
     import tomli as tomllib
 
 _KEY = re.compile(r"^[\w.-]+\s*[:=](?:\s|$)")
+_SAID = ("subtitle", "description", "abstract")
 _MOST_LINES = 400
 _MOST_CHARACTERS = 20_000
 
 
 @dataclass
 class FrontMatter:
-    """``lines``: how many lines of the file it takes (0: there is none). ``values``: what pages show as
-    ``{name}``, a field ``x`` of the page's own as ``page.x``."""
+    """``lines``: how many lines of the file it takes (0: there is none). ``said``: what a page shows below
+    its title. ``values``: what pages show as ``{name}``, a field ``x`` of the page's own as ``page.x``.
+    ``data`` is all of it."""
 
     lines: int = 0
     title: str = ""
-    description: str = ""
+    said: list[str] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
+    data: dict[Any, Any] = field(default_factory=dict)
 
 
 def read_front_matter(lines: list[str]) -> FrontMatter:
@@ -44,27 +47,40 @@ def read_front_matter(lines: list[str]) -> FrontMatter:
     end = next((number for number, line in enumerate(inner) if line.rstrip() in ends), None)
     if end is None:
         return found
-    data = _data("\n".join(inner[:end])[:_MOST_CHARACTERS], mark)
+    text = "\n".join(inner[:end])[:_MOST_CHARACTERS]
+    data = read_yaml(text) if mark == "---" else _read_toml(text)
     start = next(filter(str.strip, inner), "")
     is_loose = first > 0 or not inner[0].strip() or not data
     if is_loose and start != inner[end] and not _KEY.match(start):
         return found  # text between two rules
-    found.lines = first + end + 2
+    found.lines, found.data = first + end + 2, data
     found.values = {f"page.{key}": text for key, text in _texts(data).items()}
     for holder in (data, data.get("myst")):
         for name in ("substitutions", "myst_substitutions"):
             found.values |= _texts(holder.get(name) if isinstance(holder, dict) else None)
     found.title = found.values.get("page.title", "")
-    found.description = found.values.get("page.description", "")
+    parts = data.get("parts")  # of MyST
+    given = [found.values, {f"page.{key}": text for key, text in _texts(parts).items()}]
+    said = [holder.get(f"page.{key}", "") for holder in given for key in _SAID]
+    found.said = list(dict.fromkeys(filter(None, said)))
     return found
 
 
-def _data(text: str, mark: str) -> dict[Any, Any]:
+def read_yaml(text: str) -> dict[Any, Any]:
+    """What ``text`` says by name; nothing where it is no YAML."""
     try:
-        found = tomllib.loads(text) if mark == "+++" else yaml.safe_load(text)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError, ValueError):
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _read_toml(text: str) -> dict[Any, Any]:
+    try:
+        found: dict[Any, Any] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        return {}
+    return found
 
 
 def _texts(values: Any) -> dict[str, str]:

@@ -25,7 +25,11 @@ from curation.documents.markup.markdown.context import Context, as_label
 from curation.documents.markup.markdown.dialects import add_dialects, blame_added
 from curation.documents.markup.markdown.dialects.shortcodes import unescaped, without_settings, without_tags
 from curation.documents.markup.markdown.dialects.snippets import code_with_includes
-from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
+from curation.documents.markup.markdown.front_matter import (
+    read_front_matter,
+    read_yaml,
+    without_front_matter,
+)
 from curation.documents.markup.markdown.inline import ATTRIBUTES_AT_END, HEADING_ATTRIBUTES, inline_text
 from curation.documents.markup.markdown.nodes import Node, as_tree
 from curation.documents.markup.page import Notice, Page, Passage
@@ -39,14 +43,18 @@ _FILE_OF_CODE = re.compile(
 # The heading's own id: {#id}, or in MDX, which would read that as code, {/* #id */}.
 _GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S+)\s*\*/\}\s*$")
 # Options of a cell at the top of its code (Quarto, nbdev): #| echo: false
-_CELL_OPTIONS = re.compile(r"\A(?:[ \t]*(?:#|//|--|%%)\|[ \t]*[\w-]+(?::[^\n]*)?(?:\n|\Z))+")
+_CELL_OPTIONS = re.compile(
+    r"\A[ \t]*(?:#|//|--|%%)\|[ \t]*[\w-]+(?::[^\n]*)?(?:\n|\Z)(?:[ \t]*(?:#|//|--|%%)\|[^\n]*(?:\n|\Z))*"
+)
+_MARK_OF_OPTIONS = re.compile(r"(?m)^[ \t]*(?:#|//|--|%%)\| ?")
+_CAPTION_OF_CELL = re.compile(r"\bfig\.cap\s*=\s*([\"'])(.+?)\1")
 # Comments for what colours code: // highlight-next-line, // [!code focus]
-_COMMENT, _COMMENT_END = r"[ \t]*(?://|#|--|;|/\*|<!--|\{/\*)[ \t]*", r"[ \t]*(?:\*/\}?|-->)?[ \t]*"
+_COMMENT, _COMMENT_END = r"(?<![ \t])[ \t]*(?://|#|--|;|/\*|<!--|\{/\*)[ \t]*", r"[ \t]*(?:\*/\}?|-->)?[ \t]*"
 _COLOURING = re.compile(
     rf"(?m)^{_COMMENT}highlight-(?:next-line|start|end){_COMMENT_END}(?:\n|\Z)"
     rf"|{_COMMENT}\[!code [^\]\n]{{1,80}}\]{_COMMENT_END}$"
 )
-_NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
+_NESTED_MARKERS = re.compile(r"(?m)^[ \t]*(?:(?:[+*-]|\d{1,9}[.)])(?:[ \t]+|(?=>)|$)|>[ \t]*){24,}")
 # A tag that includes a file, over several lines (mkdocs-include-markdown).
 _LONG_INCLUDE = re.compile(r"\{%-?[ \t]*\n[ \t]*include[^%]{1,1000}%\}")
 # "##\u00a0Title": Python-Markdown takes it for a heading, markdown-it does not.
@@ -60,8 +68,8 @@ def parse_markdown(text: str, page: Page) -> ParsedDocument:
         front = read_front_matter(text.split("\n"))
         body = "\n" * front.lines + text.split("\n", front.lines)[-1] if front.lines else text
         outline = Outline()
-        if front.description:
-            outline.add(Block("prose", one_line(front.description), 1))
+        for words in front.said:
+            outline.add(Block("prose", words, 1))
         _Reader(outline, Context(page, (page.path,), values=front.values)).read(body)
         return outline.finish(front.title, page_name(page.path))
     except Exception as error:
@@ -200,8 +208,21 @@ class _Reader(Writer):
         code = code_with_includes(self._context, node.token.content, self.line - 1)
         if "highlight-" in code or "[!code " in code:
             code = _COLOURING.sub("", code)
-        text = unescaped(_CELL_OPTIONS.sub("", _BLANK_EDGES.sub("", code)))
+        code = _BLANK_EDGES.sub("", code)
+        options = _CELL_OPTIONS.match(code)
+        for caption in self._captions(info, options[0] if options else ""):
+            self.add("prose", as_label(one_line(caption)), lead)
+            self.flush(lead)
+        text = unescaped(_BLANK_EDGES.sub("", code[options.end() :] if options else code))
         self.outline.add(Block("code", text, self.line, language=language[1] if language else ""))
+
+    def _captions(self, info: str, options: str) -> list[str]:
+        """What stands below the figure or table that a cell makes."""
+        given = read_yaml(_MARK_OF_OPTIONS.sub("", options)) if "cap" in options else {}
+        captions = [given.get(key) for key in ("fig-cap", "tbl-cap", "lst-cap", "fig-subcap")]
+        found = [text for one in captions for text in (one if isinstance(one, list) else [one])]
+        beside = _CAPTION_OF_CELL.search(info)
+        return [text for text in [beside and beside[2], *found] if isinstance(text, str)]
 
     def _list(self, node: Node, lead: Lead) -> None:
         self.above_list(lead)
@@ -242,6 +263,9 @@ class _Reader(Writer):
 
     def _list_table(self, node: Node, lead: Lead) -> None:
         lists = [child for child in node.children if child.type == "bullet_list"]
+        if any(True for kind in ("fence", "code_block") for _ in node.find(kind)) and len(lists) == 1:
+            self._cells_with_code(lists[0], node.token.meta["header"], lead)
+            return
         rows = [
             " | ".join(
                 self.in_cell(partial(self._children, cell.children, Lead()))
@@ -257,6 +281,19 @@ class _Reader(Writer):
         self.flush(lead)
         head = "\n".join(rows[: node.token.meta["header"]])
         self.outline.add(Block("table", "\n".join(rows), self.line, head=head))
+
+    def _cells_with_code(self, rows: Node, header: int, lead: Lead) -> None:
+        """A table with code in its cells: each cell by itself, behind the name of its column."""
+        names: list[str] = []
+        for number, row in enumerate(rows.children):
+            cells = [cell for inner in row.children for cell in inner.children]
+            if number < header:
+                names = [self.in_cell(partial(self._children, cell.children, Lead())) for cell in cells]
+                continue
+            for at, cell in enumerate(cells):
+                own = Lead(as_label(names[at]) + " " if at < len(names) else "", lead.rest)
+                self._children(cell.children, own)
+                self.flush(own)
 
 
 def _footnotes(node: Node) -> int:

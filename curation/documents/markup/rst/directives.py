@@ -26,8 +26,10 @@ from curation.documents.markup.rst.names import (
     TRANSPARENT,
     VERSIONS,
     holds_code,
+    is_rule_of_card,
     is_silent,
     label_of,
+    said_by_options,
     short_name,
 )
 from curation.documents.markup.rst.nodes import Labelled, Signature, code
@@ -99,6 +101,9 @@ class CatchAll(Directive):
         while at < len(lines) and not lines[at].strip():
             at += 1
         self.body: StringList = self.content[at:]
+        for number, text in enumerate(list(self.body)):
+            if is_rule_of_card(self.short, text):
+                self.body[number] = ""
         self.body_offset = self.content_offset + at
         source, line = self.state_machine.get_source_and_line(self.lineno)
         self.source: str = source or ""
@@ -256,7 +261,8 @@ class CatchAll(Directive):
             for text in filter(None, label.split("\n"))
         ]
         signature = self.placed(Signature("", "", *lines))
-        return [signature, Labelled("", *self.parsed(), label=None, tight=True)]
+        said = [made for words in said_by_options(short, self.given) for made in self.paragraph(words)]
+        return [signature, Labelled("", *said, *self.parsed(), label=None, tight=True)]
 
     def chain(self) -> tuple[str, ...]:
         """The files from the page to the one in which this directive stands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from curation.words import word_set
 
@@ -85,11 +85,24 @@ _READ_APART = word_set(
 )
 KNOWN = CODE | SILENT | TRANSPARENT | ADMONITIONS | LABELLED | VERSIONS.keys() | DESCRIBING | _READ_APART
 KNOWN |= GENERATED
+_RULE_OF_CARD = re.compile(r"\^{3,}|\+{3,}")
 # A line of a program: a decorator, a prompt, the head of a block, an assignment, a call, an import.
 _CODE_LINE = re.compile(
     r"\s*(?:@\w+|\$ |>>> |\.\.\. |(?:async |export )?(?:def|class|for|if|with|function)\b.*[:{]\s*$"
     r"|[\w.\[\]\"']+ = |[\w.]+\(.*\)?;?\s*$|(?:import|from|return) [\w.]|[{})\]];?$)"
 )
+
+
+def is_rule_of_card(name: str, line: str) -> bool:
+    """Whether ``line`` parts the header or the footer of a card from its text."""
+    return name.endswith("card") and bool(_RULE_OF_CARD.fullmatch(line.strip()))
+
+
+def said_by_options(name: str, options: Mapping[str, str]) -> list[str]:
+    """What a page shows of the options of something that it describes: its type, what it is by itself."""
+    if name not in DESCRIBING:
+        return []
+    return [f"{key.capitalize()}: {options[key]}" for key in ("type", "default", "value") if options.get(key)]
 
 
 def short_name(name: str) -> str:

@@ -20,6 +20,25 @@ def table_node(rows: Sequence[Sequence[Sequence[nodes.Node]]], header_rows: int)
     return nodes.table("", group)
 
 
+def columns(rows: Sequence[nodes.Node]) -> list[list[tuple[range, nodes.entry]]]:
+    """Each row's cells with the columns that they take: a cell may reach over several, and over rows."""
+    found: list[list[tuple[range, nodes.entry]]] = []
+    reach: dict[int, int] = {}  # column → how many rows a cell above still reaches over
+    for row in rows:
+        below = {at: left - 1 for at, left in reach.items() if left > 1}
+        cells, at = list[tuple[range, nodes.entry]](), 0
+        for cell in (child for child in row.children if isinstance(child, nodes.entry)):
+            while reach.get(at):
+                at += 1
+            place = range(at, at + cell.get("morecols", 0) + 1)
+            below |= dict.fromkeys(place, cell.get("morerows", 0))
+            cells.append((place, cell))
+            at = place.stop
+        found.append(cells)
+        reach = below
+    return found
+
+
 def list_rows(content: nodes.Element) -> list[list[list[nodes.Node]]]:
     """The rows of a list-table, from its parsed content; empty when that is no list of lists."""
     lists = [node for node in content.children if isinstance(node, nodes.bullet_list)]

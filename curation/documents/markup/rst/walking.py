@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from docutils import nodes
 
@@ -14,6 +14,7 @@ from curation.documents.markup.rst.fields import shown_fields
 from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.nodes import Code, Labelled, Signature
 from curation.documents.markup.rst.parsing import rst_inline_to_text
+from curation.documents.markup.rst.tables import columns
 
 _GAP = re.compile(r"\s*\|\s*|\s{2,}")
 _SILENT = (nodes.comment, nodes.substitution_definition, nodes.pending, nodes.transition, nodes.title)
@@ -234,7 +235,11 @@ class Walker(Writer):
         head = [self._row(row) for part in node.findall(nodes.thead) for row in part.children]
         bodies = [row for part in node.findall(nodes.tbody) for row in part.children]
         if any(node.findall(_is_code)):
-            self._cells(bodies, head[-1] if head else [], lead)
+            names: dict[int, str] = {}
+            heads = [row for part in node.findall(nodes.thead) for row in part.children]
+            for cells, texts in zip(columns(heads), head, strict=True):
+                names |= {at: text for (place, _), text in zip(cells, texts, strict=True) for at in place}
+            self._cells(bodies, names, lead)
             return
         line = self.line
         header = [row for row in (" | ".join(cells).strip() for cells in head) if row.strip(" |")]
@@ -247,11 +252,11 @@ class Walker(Writer):
     def _cell(self, cell: nodes.Node) -> str:
         return self.in_cell(lambda: self._children(cell.children, Lead()))
 
-    def _cells(self, rows: Sequence[nodes.Node], header: Sequence[str], lead: Lead) -> None:
+    def _cells(self, rows: Sequence[nodes.Node], names: Mapping[int, str], lead: Lead) -> None:
         """A table with code in its cells: each cell by itself, behind the name of its column."""
-        for row in rows:
-            for number, cell in enumerate(row.children):
-                name = header[number] if number < len(header) else ""
+        for cells in columns(rows):
+            for place, cell in cells:
+                name = names.get(place[0], "")
                 own = Lead(f"{name.rstrip(':')}: " if name else "", lead.rest)
                 self._children(cell.children, own)
                 self.flush(own)

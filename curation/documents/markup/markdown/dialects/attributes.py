@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from curation.documents.markup.blocks import one_line
 from curation.documents.markup.markdown.context import as_label
@@ -36,6 +38,19 @@ def given_words(tag: str) -> list[str]:
         if value and not (key == "type" and tag.startswith("<Badge")):  # a colour
             items[-1][key] = value
     return [words for item in items if (words := _words(item))]
+
+
+def words_of_items(data: Mapping[Any, Any]) -> list[str]:
+    """The same of the items that lie in ``data``, which a component is given as YAML."""
+    found: list[str] = []
+    inner = [one for value in data.values() for one in (value if isinstance(value, list) else [value])]
+    for item in inner:
+        if isinstance(item, dict):
+            texts = {key: one_line(text) for key, text in item.items() if isinstance(text, str)}
+            words = _words({key: text for key, text in texts.items() if key in _KEYS.split("|")})
+            found += [words.removesuffix(":")] if words else []
+            found += words_of_items(item)
+    return found
 
 
 def _plain(escape: re.Match[str]) -> str:

@@ -24,6 +24,7 @@ from curation.documents.markup.markdown.context import (
     push_markdown,
     push_paragraph,
 )
+from curation.documents.markup.markdown.dialects.attributes import given_words, words_of_items
 from curation.documents.markup.markdown.front_matter import FrontMatter, read_front_matter
 from curation.documents.markup.rst.names import ADMONITIONS
 from curation.words import word_set
@@ -33,6 +34,7 @@ _CODE_FENCE = re.compile(r"^(`{3,}|~{3,})")
 _TITLED = re.compile(r"^(?P<name>[\w-]+)[ \t]*\[(?P<title>.*)\](?:\{.*\})?$")
 _ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}\s*$")
 _DIRECTIVE = re.compile(r"\{[A-Za-z]")
+_MOST_CHARACTERS = 2_000
 _MARKS = ("::", "///")
 _OF_NUXT = re.compile(r"^(?P<name>[a-z][\w-]*)(?:\[[^\]]*\])?(?:\{.*\})?$")
 _SLOT = re.compile(r"^\s*#[a-z][\w-]*(?:\{.*\})?\s*$")
@@ -58,10 +60,7 @@ def dialect(md: MarkdownIt) -> None:
 
 
 def _container(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    line = line_at(state, first)
-    if not line.startswith(_MARKS):
-        return False
-    found = _MARK.match(line)
+    found = _mark(line_at(state, first))
     if not found or not _may_be(found["mark"], found["rest"] or ""):
         return False
     context, rest = context_of(state), (found["rest"] or "").strip()
@@ -78,6 +77,10 @@ def _container(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     else:
         _read_open(state, first, last, rest)
     return True
+
+
+def _mark(line: str) -> re.Match[str] | None:
+    return _MARK.match(line) if line.startswith(_MARKS) and len(line) <= _MOST_CHARACTERS else None
 
 
 def _may_be(mark: str, rest: str) -> bool:
@@ -104,8 +107,18 @@ def _read(state: StateBlock, first: int, end: int, rest: str) -> None:
         lines, at = ["" if _SLOT.match(one) else one for one in lines], front.lines
     is_component = bool(front.lines) or not line.startswith(":::")
     label = front.title or front.values.get("page.label", "")
-    with labelled(state, as_label(label or _label(rest, is_component and line[0] == ":")), first, end):
-        push_paragraph(state, front.description, first)
+    label = as_label(label or _label(rest, is_component and line[0] == ":"))
+    given = given_words(rest) if line[0] == ":" and is_component and "{" in rest else []
+    if not label and given and given[0].endswith(":"):  # a field's name and type
+        label = given.pop(0)
+    elif given and given[0] == label:
+        given.pop(0)
+    elif given and len(given[0]) > len(label) > 0 and given[0].startswith(label):
+        given[0] = given[0].removeprefix(label).strip()
+    with labelled(state, label, first, end):
+        for words in given + front.said:
+            push_paragraph(state, words, first)
+        push_markdown(state, [f"- {words}" for words in words_of_items(front.data)], first)
         push_markdown(state, lines[at:], first + 1 + at)
     state.line = end + 1
 
@@ -189,7 +202,7 @@ def _find_ends(state: StateBlock) -> dict[int, int]:
         if code:
             fence = code[1]
             continue
-        found = _MARK.match(line) if line.startswith(_MARKS) else None
+        found = _mark(line)
         if not found:
             continue
         mark = found["mark"]

@@ -16,6 +16,7 @@ from curation.documents.markup.markdown.context import (
     add_block_rule,
     context_of,
     line_at,
+    push_code,
     push_included,
     push_label,
     push_markdown,
@@ -40,6 +41,9 @@ _CAPITAL = re.compile(r"</?[A-Z]+[a-z]")
 _ITEMS = re.compile(r"\bitems=\{\s*\[([^\[\]{}]*)\]\s*\}")
 _VALUE_OF_TAB = re.compile(r"\bvalue=\{?[\"']([^\"'\n]+)")  # Docusaurus: what has no label shows its value
 _STRING = re.compile(r"([\"'`])(.*?)\1")
+# <CodeBlock>{`…`}</CodeBlock>: code over several lines
+_LITERAL = re.compile(r"\{`(?=[^`]*\n)(?:\\.|[^`\\$]|\$(?!\{))*`\}", re.DOTALL)
+_ESCAPED = re.compile(r"\\([`$\\])")
 _SIGNIFICANT = re.compile(r"[\"'`{}<>\\]")
 _NAME = re.compile(r"\{\s*(?:([A-Za-z_][\w.?]*)|([\"'`])([^\"'`$\n]*)\2)\s*\}")
 # A line of an expression: {page.is_new && (   …   )}
@@ -50,7 +54,7 @@ def dialect(md: MarkdownIt) -> None:
     add_block_rule(md, "ie", _module)
     add_block_rule(md, "{", _comment)
     add_block_rule(md, "{)", _expression)
-    add_block_rule(md, "<", _component)
+    add_block_rule(md, "<{", _component)
     md.block.ruler.at("html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]})
     md.inline.ruler.before("html_inline", "mdx_inline", _inline)
     md.inline.ruler.before("html_inline", "mdx_value", _inline_value)
@@ -123,14 +127,20 @@ def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     """Lines that hold tags of components and nothing else; in an .mdx file HTML's containers are such."""
     text, context = state.src, context_of(state)
     at = state.bMarks[first] + state.tShift[first]
-    if not _COMPONENT.match(text, at) and not (context.is_mdx and _ELEMENT.match(text, at)):
+    is_literal = context.is_mdx and text.startswith("{`", at)
+    if (
+        not is_literal
+        and not _COMPONENT.match(text, at)
+        and not (context.is_mdx and _ELEMENT.match(text, at))
+    ):
         return False
     begin, tags = at, list[str]()
     while at < len(text) and text[at] != "\n":
         if text[at] in " \t":
             at += 1
             continue
-        end = tag_end(text, at, context)
+        literal = _LITERAL.match(text, at, at + _MOST_CHARACTERS) if context.is_mdx else None
+        end = literal.end() if literal else tag_end(text, at, context)
         if end is None:
             return False
         tags.append(text[at:end])
@@ -140,7 +150,9 @@ def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         return False
     if not silent:
         for tag in tags:
-            if not tag.startswith("</"):
+            if tag.startswith("{`"):
+                push_code(state, _ESCAPED.sub(r"\1", tag[2:-2]).strip("\n"), "", first)
+            elif not tag.startswith("</"):
                 _put(state, tag, first)
             elif re.match(r"</Tabs\s*>", tag) and context.tabs:
                 context.tabs.pop()

@@ -35,8 +35,10 @@ from curation.documents.markup.rst.names import (
     LISTS_PAGES,
     VERSIONS,
     holds_code,
+    is_rule_of_card,
     is_silent,
     label_of,
+    said_by_options,
     short_name,
 )
 from curation.documents.markup.rst.tables import csv_rows, header_rows
@@ -148,7 +150,7 @@ def _end(state: StateBlock, first: int, last: int, mark: str) -> int:
         line = line_at(state, number).rstrip()
         if state.sCount[number] < state.blkIndent and not state.isEmpty(number):
             return number
-        if not line.startswith(mark):
+        if not line.startswith(mark) or state.is_code_block(number):
             continue
         if set(line) == {mark[0]}:
             if not nested:
@@ -230,7 +232,8 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
 
 
 def _text(state: StateBlock, given: _Directive, end: int) -> None:
-    short, content, at = given.short, given.content, given.at
+    short, at = given.short, given.at
+    content = ["" if is_rule_of_card(short, line) else line for line in given.content]
     if short in CONTENT_MAY_BE_ARGUMENT:
         if given.argument:
             content, at = [given.argument, *content], at - 1
@@ -241,6 +244,8 @@ def _text(state: StateBlock, given: _Directive, end: int) -> None:
         label = "Solution" if short == "solution" else ""
     else:
         push_paragraph(state, label_of(given.name, given.argument), given.first)
+        for words in said_by_options(short, given.options):
+            push_paragraph(state, words, given.first)
         label = ""
     if short.endswith("card"):
         push_label(state, given.options.get("header", ""), given.first)
