@@ -144,7 +144,7 @@ def test_prose_in_any_place_comes_out_whole(markup: Markup, place: str, words: l
         ("a.md", "{% highlight x %}\n" * 3_000),
         ("a.md", "{{< a " * 20_000),
         ("a.md", ("> - " * 10 + "b\n") * 50),
-        ("a.md", "```js\n[!code a]" + " " * 50_000 + "x\n```\n"),
+        ("a.md", "```js\n[!code a]" + " " * 200_000 + "x\n```\n"),
         ("a.md", ":::" + " " * 30_000 + "a" + " " * 30_000 + "{x\n"),
         ("a.md", "| a | b |\n|---|\n|---|---|---|\n" * 5_000),
         ("a.md", "![" * 250_000),

@@ -35,7 +35,7 @@ from curation.documents.markup.markdown.nodes import Node, as_tree
 from curation.documents.markup.page import Notice, Page, Passage
 from curation.documents.markup.references import page_name
 
-_BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
+_BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|(?<!\s)\s+\Z")
 _LANGUAGE = re.compile(r"^[{.]*([\w+#.-]+)")
 _FILE_OF_CODE = re.compile(
     r"\b(?:title|filename|file)(?:=|:\s*)(?:\{?([\"'])(.+?)\1\}?)|\[([^\[\]=]+)\]\s*(?:\{|$)"
