@@ -50,7 +50,7 @@ def show_loop(handover: Handover, feed: Feed[Standing]) -> None:
 def _decisions(standing: Standing) -> None:
     people, simulated = standing.people, standing.simulated
     st.metric("New decisions", f"{len(people):,}", help="People's, since the served release.")
-    st.caption(f"by people; {plural(len(simulated), 'more', 'more')} by the simulated annotator")
+    st.caption("by people" + (f"; {len(simulated):,} more by the simulated annotator" if simulated else ""))
     for dataset in _DATASETS:
         count = sum(one.dataset == dataset for one in people)
         if address := standing.opened(people, dataset):

@@ -122,8 +122,8 @@ def _standing_lines(given: Handover, standing: Standing | None) -> list[str]:
     lines = []
     if standing is not None:
         lines += [
-            f"New decisions since the served release: {len(standing.people):,} by people, "
-            f"{len(standing.simulated):,} by the simulated annotator.",
+            f"New decisions since the served release: {len(standing.people):,} by people"
+            + (f", {len(standing.simulated):,} by the simulated annotator." if standing.simulated else "."),
             *_agreement_lines(standing),
             *(
                 f"Questions {kind} in 7 days: {standing.week(kind):,}, and {standing.week(kind, 1):,} before."

@@ -13,7 +13,9 @@ from clayloop.console import out
 
 def report(
     ctx: typer.Context,
-    html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Where to write it.")],
+    html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Where to write it.")] = Path(
+        "clayloop.html"
+    ),
 ) -> None:
     """Write what the dashboard shows as one HTML file."""
     from clayloop.up.services import dashboard_handover
