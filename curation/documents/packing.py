@@ -215,7 +215,7 @@ class Packing:
             return group.pieces
         heading = SECTION_SEPARATOR.join(group.path[len(path) :])
         mark = f"{MERGED}{heading}"
-        return [_Piece(mark, self.measure(mark), group.line, leads=True), *group.pieces]
+        return [_Piece(mark, self.measure(mark), group.line, leads=True, bare=True), *group.pieces]
 
     def _settled(self, groups: list[_Group]) -> list[_Group]:
         """No chunk of a heading alone, which would match everything and answer nothing: where the chunk
@@ -228,7 +228,7 @@ class Packing:
                 continue
             before = settled[-1].pieces if settled else []
             at = len(before) - 1
-            while at > 0 and before[at - 1].leads:
+            while at > 0 and (before[at].bare or before[at - 1].leads):
                 at -= 1
             if at > 0:
                 tail = replace(settled[-1], line=before[at].line, pieces=before[at:])

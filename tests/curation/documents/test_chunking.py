@@ -314,6 +314,15 @@ def test_a_heading_without_text_is_never_a_chunk() -> None:
     assert chunks[-1].body.endswith(f"{sentence}\n\nEmpty two")
 
 
+def test_headings_without_text_are_no_chunk_however_many() -> None:
+    for words_before in range(1, 40):
+        long = " ".join(f"word{number}" for number in range(words_before))
+        for count in range(1, 30, 4):
+            headings = "\n\n".join(f"# Heading {number}" for number in range(count))
+            for chunk in chunks_of(f"{long}\n\n{headings}", 48):
+                assert "word" in chunk.text, (words_before, count)
+
+
 @given(text=markdown())
 @settings(max_examples=30, deadline=None)
 def test_every_chunk_has_text_of_a_section(text: str) -> None:
