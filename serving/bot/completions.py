@@ -15,30 +15,21 @@ from curation import Message
 from serving.bot.options import Options
 
 MODEL = "clayloop"
-_MOST_MESSAGES, _MOST_CHARACTERS = 200, 50_000
-
-_Text = Annotated[str, Field(max_length=_MOST_CHARACTERS)]
+_MOST_MESSAGES, _MOST_CHARACTERS = 200, 200_000
 
 
 class TextPart(BaseModel):
     """A part of a message. Only text is read."""
 
     type: str
-    text: _Text = ""
+    text: str = ""
 
 
 class ChatMessage(BaseModel):
     """One message of a request."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: _Text | list[TextPart] | None = None
-
-    @model_validator(mode="after")
-    def is_short(self) -> ChatMessage:
-        """Many parts are no longer than one text may be."""
-        if len(self.text) > _MOST_CHARACTERS:
-            raise ValueError(f"The text of a message may have {_MOST_CHARACTERS:,} characters.")
-        return self
+    content: str | list[TextPart] | None = None
 
     @property
     def text(self) -> str:
@@ -75,6 +66,13 @@ class ChatRequest(BaseModel):
     function_call: str | dict[str, Any] | None = None
     logprobs: bool | None = None
     modalities: list[str] | None = None
+
+    @model_validator(mode="after")
+    def is_short(self) -> ChatRequest:
+        """More would only be counted: a question has far less, and the history is cut to fit."""
+        if sum(len(message.text) for message in self.messages) > _MOST_CHARACTERS:
+            raise ValueError(f"All messages together may have {_MOST_CHARACTERS:,} characters.")
+        return self
 
     @property
     def history(self) -> list[Message]:

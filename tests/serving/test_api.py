@@ -68,8 +68,9 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
 
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model="x", messages=[{"role": "assistant", "content": "Hi"}])
-    with pytest.raises(openai.APIStatusError, match="at most 50000 characters"):
-        client.chat.completions.create(model="x", messages=[{"role": "user", "content": "x" * 60_000}])
+    many: list[ChatCompletionMessageParam] = [{"role": "user", "content": "x" * 60_000}] * 4
+    with pytest.raises(openai.APIStatusError, match="together may have 200,000 characters"):
+        client.chat.completions.create(model="x", messages=many)
     with pytest.raises(openai.APIStatusError, match=r"temperature: .* less than or equal to 2$"):
         client.chat.completions.create(model="x", temperature=5, messages=[{"role": "user", "content": HOW}])
 
@@ -80,9 +81,9 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
 
     assert error(b"") == (422, "Field required")
     assert error(b"{bad") == (422, "JSON decode error")
-    parts = [{"type": "text", "text": "clay " * 9_000}] * 2
+    parts = [{"type": "text", "text": "clay " * 9_000}] * 5
     status, message = error(json.dumps({"messages": [{"role": "user", "content": parts}]}).encode())
-    assert status == 422 and "may have 50,000 characters" in message
+    assert status == 422 and "may have 200,000 characters" in message
     blank = {"role": "user", "content": [{"type": "image_url"}]}
     assert error(json.dumps({"messages": [blank]}).encode())[0] == 400
     assert error(b"\xff")[0] == 400
