@@ -11,13 +11,12 @@ are found: of a set's needs those with names in them are counted too, by NDCG@10
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from benchmarks.asked_again import DEPTH, METRIC, NAMES as KINDS, NEEDS, load_needs
-from benchmarks.options import parser_over_sets
+from benchmarks.options import parser_over_sets, rows_of_sets
 from benchmarks.rows import Row, figure
 from benchmarks.simulated import Project
 from curation import Home
@@ -88,8 +87,4 @@ def ndcg(search: Search, texts: Mapping[str, str], qrels: Mapping[str, Mapping[s
 
 def main(arguments: Sequence[str]) -> list[Row]:
     given = parser_over_sets("names", __doc__, "scrapy,jupyterhub").parse_args(arguments)
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
-        for name in given.sets.split(","):
-            rows += measure(given.eval / name, Home(Path(scratch) / name))
-    return rows
+    return rows_of_sets(given, measure)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.rows import Row
+from curation import Home
 
 
 def parser_over_sets(name: str, description: str | None, sets: str) -> argparse.ArgumentParser:
@@ -17,3 +22,12 @@ def parser_over_sets(name: str, description: str | None, sets: str) -> argparse.
     parser.add_argument("--eval", type=Path, required=True, help="folder that holds the test sets")
     parser.add_argument("--sets", default=sets, help="names, with commas between them")
     return parser
+
+
+def rows_of_sets(given: argparse.Namespace, measure: Callable[[Path, Home], list[Row]]) -> list[Row]:
+    """What ``measure`` finds for the folder of each set, in a new state folder."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
+        for name in given.sets.split(","):
+            rows += measure(given.eval / name, Home(Path(scratch) / name))
+    return rows

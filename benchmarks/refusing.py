@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
 from benchmarks.asked_again import NEEDS, load_needs
-from benchmarks.options import parser_over_sets
+from benchmarks.options import parser_over_sets, rows_of_sets
 from benchmarks.rows import Row, figure
 from benchmarks.simulated import Project
 from curation import Home
@@ -71,8 +70,4 @@ def measure(folder: Path, home: Home) -> list[Row]:
 
 def main(arguments: Sequence[str]) -> list[Row]:
     given = parser_over_sets("refusing", __doc__, "scrapy,jupyterhub").parse_args(arguments)
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
-        for name in given.sets.split(","):
-            rows += measure(given.eval / name, Home(Path(scratch) / name))
-    return rows
+    return rows_of_sets(given, measure)
