@@ -42,7 +42,7 @@ def by_names(question: str, names: Sequence[str], hits: Sequence[Hit]) -> list[H
     """The first ``CANDIDATES`` of ``hits`` by their score and what those gain that have the ``names`` of the
     ``question``; what comes after them stays there."""
     hits, rest = hits[:CANDIDATES], hits[CANDIDATES:]
-    share = min(1.0, _SHORT / len(question.split()))
+    share = min(1.0, _SHORT / max(1, len(question.split())))
     gains = [_gains(name, hits) for name in names]
     gained = [
         hit.model_copy(update={"score": hit.score + share * sum(of_name[place] for of_name in gains)})
