@@ -36,13 +36,16 @@ _FUNCTION_WORDS = word_set(
 
 
 def look_up(question: str, history: Sequence[Message]) -> str:
-    """What to search for: the ``question``, after the words of content of the one before it where it points
-    back to that. A name in it takes the place of those before."""
-    before = next((message.content for message in reversed(history) if message.role == "user"), "")
-    if not before or not points_back(question):
+    """What to search for: the ``question``, after the words of content of those before it, from the last one
+    on that points nowhere back. A name in it takes the place of those before, a version that of a version."""
+    asked = [without_frames(message.content) for message in history if message.role == "user"]
+    if not asked or not points_back(question):
         return question
-    words = content(without_frames(before))
-    replaced = names_in(before) if names_in(question) else []
+    starts = (place for place in reversed(range(len(asked))) if not points_back(asked[place]))
+    before = " ".join(asked[next(starts, len(asked) - 1) :])
+    are_versions = {name[0].isdigit() for name in names_in(question)}
+    replaced = [name for name in names_in(before) if name[0].isdigit() in are_versions]
+    words = dict.fromkeys(content(before))
     return " ".join([*(word for word in words if word.casefold() not in replaced), question])
 
 

@@ -13,12 +13,16 @@ _PLEASED = re.compile("[👍👏🙏🎉❤💚😀😁😃😄😊🙂]")
 _DISPLEASED = re.compile("[👎😡😠😞🙁☹]")
 _MOST_WORDS = 9
 _NAMES = r"(?: (?:there|bot|all|everyone|you|again))*"
+_GOOD = (
+    r"(?:ok|okay|great|perfect|cool|nice|awesome|yay|got it|(?:that|this|it)(?: has)?(?: now)? "
+    r"(?:helps|helped|help|works|worked)(?: now)?)"
+)
 _KINDS = {
     "hello": rf"(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)){_NAMES}"
     r"(?: how are you(?: doing)?)?|how are you(?: doing)?",
-    "thanks": r"(?:no |ok |okay |great |perfect |many |cool )*(?:thanks|thank you|thx|ty|cheers)"
-    r"(?: (?:a lot|so much|very much|you|that helped?|for (?:the|your) help|bot))*|"
-    r"(?:ok|okay|great|perfect|cool|nice|awesome|got it|that helped)",
+    "thanks": rf"(?:(?:no|oh|ah|many|{_GOOD}) )*(?:thanks|thank you|thx|ty|cheers)"
+    rf"(?: (?:a lot|so much|very much|a million|you|for (?:the|your) help|bot|{_GOOD}))*"
+    rf"|{_GOOD}(?: {_GOOD})*",
     "wrong": r"(?:no|nope|wrong(?: answer)?|useless|not helpful|(?:(?:no|sorry|thanks|thank you|thx|well) )?"
     r"(?:that|this|it|your answer)(?: (?:is|was)|'s)? "
     r"(?:wrong|useless|bad|incorrect|nonsense|not (?:right|true|helpful|it|what i (?:meant|asked|need))"

@@ -16,6 +16,10 @@ from serving.retrieval.index import ChunkIndex
 from serving.retrieval.tokens import ModelTokenCounter
 
 _WORD = re.compile(r"[^\W\d_]+")
+# doesn't, as typed without the sign, and what stands before it.
+_CONTRACTED = re.compile(
+    r"(?:are|ca|could|did|do|does|had|has|have|is|must|need|should|was|were|wo|would)nt?"
+)
 # Thai to Tibetan, Burmese, Khmer, Japanese and Chinese: words may stand there without spaces between them.
 _UNSPACED = re.compile(
     "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -57,7 +61,8 @@ class KnownWords:
         self._counter = counter
         counts = Counter(word for text in texts for word in _WORD.findall(text.casefold()))
         self._known = frozenset(counts)
-        self._often = [word for word, times in counts.items() if times >= _OFTEN and len(word) >= _LETTERS]
+        often = (word for word, times in counts.items() if times >= _OFTEN and len(word) >= _LETTERS)
+        self._often = [word for word in often if not _CONTRACTED.fullmatch(word)]
         step = max(1, len(texts) // _SAMPLES)
         self._sample = " ".join(text[:_SAMPLE] for text in texts[::step])
 
@@ -83,7 +88,8 @@ class KnownWords:
 
     def _like(self, lower: str) -> str | None:
         """The word of the documents that is most similar to one that nobody knows, if one is."""
-        if len(lower) < _LETTERS or lower in self._known or self._is_common(lower):
+        is_right = lower in self._known or _CONTRACTED.fullmatch(lower) or self._is_common(lower)
+        if len(lower) < _LETTERS or is_right:
             return None
         near = [known for known in self._often if known[0] == lower[0]]
         found = process.extractOne(lower, near, scorer=fuzz.ratio, score_cutoff=_ALIKE)

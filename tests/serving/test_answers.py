@@ -241,6 +241,8 @@ def test_thoughts_are_folded_and_never_the_answer(retriever: Retriever) -> None:
     [
         ("Hello there!", "Hello."),
         ("thanks a lot", "You are welcome."),
+        ("ok that worked, thank you so much!", "You are welcome."),
+        ("it works now", "You are welcome."),
         ("help", "Ask a question in your own words"),
         ("?", "Ask a question in your own words"),
         ("who are you?", "I am a bot"),

@@ -163,6 +163,10 @@ def test_misspelt_words_and_other_languages_are_told() -> None:
     assert words.language_name == "English"
     assert words.corrected("retry a faild task") == "retry a failed task"
     assert words.corrected("retry a failed task") is None
+    typed = KnownWords(["It doesn't work, and that doesn't either. What does does what it does."])
+    for word in ("doesnt", "doesn't", "dosnt", "doesn"):
+        assert typed.corrected(f"it {word} work") in (None, "it does work"), "no word ends before the sign"
+    assert typed.corrected("it doesnt work") is None and typed.corrected("it doesn't work") is None
     for form in ("retryings", "schedulings", "decoratings", "decorators"):
         assert words.corrected(form) is None
     assert words.other_language("Wie kann ich das Paket wieder entfernen?") == "German"
@@ -200,6 +204,24 @@ def test_a_name_in_a_follow_up_takes_the_place_of_the_one_before() -> None:
     before = [Message(role="user", content="what does DOWNLOAD_DELAY do in a shell?")]
     assert look_up("and LOG_LEVEL?", before) == "shell and LOG_LEVEL?"
     assert look_up("and for one site?", before) == "DOWNLOAD_DELAY shell and for one site?"
+
+
+def test_a_version_in_a_follow_up_takes_the_place_of_a_version() -> None:
+    before = [Message(role="user", content="what does DOWNLOAD_DELAY do in 2.4?")]
+    assert look_up("and in 2.5?", before) == "DOWNLOAD_DELAY and in 2.5?"
+    assert look_up("and LOG_LEVEL?", before) == "2.4 and LOG_LEVEL?"
+
+
+def test_a_follow_up_to_a_follow_up_still_has_the_topic() -> None:
+    asked = [
+        "How are tasks cached?",
+        "How do I stream a large response?",
+        "with a template",
+        "with a template",
+    ]
+    before = [Message(role="user", content=text) for text in asked]
+    assert look_up("why?", before) == "stream large response template why?"
+    assert look_up("why?", before[2:]) == "template why?", "nothing before them names a topic"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,10 @@ def found(question: str, *hits: Hit) -> list[str]:
         ("ItemLoader, ItemLoader()", ["itemloader"]),
         ("How do I log in? I waited. e-mail, e.g. i.e. a.b", []),
         ("Why is it slow...and how", []),
+        ("KeyError: 'name', it's the 'whole file' that isn't read", ["keyerror", "name"]),
+        ("what's new in 3.1, or 2.0.4? I have 12.", ["3.1", "2.0.4"]),
+        ("what is `()` or '()'?", []),
+        ("127.0.0.1:8000 speaks HTTP/1.1", []),
         ("", []),
     ],
 )
@@ -71,6 +75,22 @@ def test_a_line_of_its_own_defines_a_name_and_code_does_not() -> None:
     listed = hit("Spider", "class Spider\n\nSpider.custom_settings(name)\n\nA dictionary.", 0.4)
     code = hit("Example", "```\ncustom_settings\n```", 0.45)
     assert found("custom_settings", code, listed) == ["Spider", "Example"]
+
+
+def test_a_version_is_its_releases_and_no_part_of_another() -> None:
+    other, old = hit("Version 2.3.0", "Drops Python 3.10.", 0.5), hit("Version 0.3.1", "Fixes it.", 0.4)
+    right = hit("Version 3.1.2", "Nothing new.", 0.3)
+    assert found("what's new in 3.1?", other, old, right) == [
+        "Version 3.1.2",
+        "Version 2.3.0",
+        "Version 0.3.1",
+    ]
+
+
+def test_what_a_message_quotes_is_meant_to_the_letter() -> None:
+    near = hit("Importing", "What cannot be imported from the package.", 0.5)
+    right = hit("Version 2", "The escape function is gone.", 0.45)
+    assert found("ImportError: cannot import name 'escape'", near, right)[0] == "Version 2"
 
 
 def test_in_a_long_question_a_name_counts_less_and_one_that_is_everywhere_nothing() -> None:

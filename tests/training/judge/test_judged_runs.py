@@ -108,7 +108,6 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
 
     interval = str(summary.gate.interval)
     assert interval in summary.verdict and interval in render_summary(summary)
-    assert "recall@50" in render_summary(summary) and "base model" in render_summary(summary)
     gate = json.loads((house.runs / summary.run / "judge" / "gate.json").read_text())
     assert gate["verdict"] == "superior" and gate["interval"]["confidence"] == 0.9
     card = (folder / "README.md").read_text()
@@ -131,7 +130,6 @@ def test_the_second_round_knows_what_was_held_out_before(house: Home, model: Pat
     assert second.gate.earlier.size == first.holdout_questions
     assert second.gate.fresh.size == second.holdout_questions - first.holdout_questions
     assert second.base[384]["ndcg@10"] < second.before[384]["ndcg@10"]
-    assert "on earlier questions" in render_summary(second)
 
 
 def test_a_smoke_question_that_is_refused_holds_the_candidate(house: Home, model: Path) -> None:
@@ -207,7 +205,6 @@ def test_a_reranker_is_a_part_of_the_candidate_and_is_judged_and_served_with_it(
     assert summary.outcome == "promoted", summary.verdict
     assert summary.release_after
     assert set(summary.without_reranker) == METRICS
-    assert "no reranker" in render_summary(summary)
     store = ReleaseStore(house)
     release = store.verify(summary.release_after)
     assert release.reranker == RerankerInfo(name="whole", candidates=5, max_tokens=64, weight=0.001)
