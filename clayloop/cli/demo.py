@@ -48,7 +48,10 @@ def demo(
             if leave:
                 return
             print_addresses(context, running.addresses)
-            out.print("Some records are left for you to annotate (docs/annotators.md):", markup=False)
+            out.print(
+                "For you to annotate (docs/annotators.md), triplets that are left, and what you ask the bot:",
+                markup=False,
+            )
             for dataset, address in addresses_to_annotate(context).items():
                 out.print(f"  {dataset}  {address}", markup=False, soft_wrap=True)
             retrain = Path(sys.executable).with_name("retrain-from-annotations")

@@ -157,7 +157,7 @@ def _boundary(known: Sequence[tuple[Vectors, bool, float]], otherwise: float) ->
 def describe(threshold: float) -> str:
     """A calibrated threshold in words, with a warning where it lies at an end of its range."""
     meaning = (
-        f"The bot does not know an answer where nothing comes nearer to a question than {threshold:.2f}."
+        f"The bot says that it does not know where no chunk comes nearer to a question than {threshold:.2f}."
     )
     if LOWEST < threshold < HIGHEST:
         return meaning

@@ -80,7 +80,7 @@ def test_hardly_any_heading_is_refused(common: float, near: float) -> None:
 
 def test_a_threshold_at_the_end_of_its_range_is_told() -> None:
     assert describe(0.42) == (
-        "The bot does not know an answer where nothing comes nearer to a question than 0.42."
+        "The bot says that it does not know where no chunk comes nearer to a question than 0.42."
     )
     assert "highest threshold" in describe(Model(5.0).threshold())
     assert "least threshold" in describe(LOWEST) and "serving.retrieval.min_score" in describe(HIGHEST)
