@@ -29,7 +29,9 @@ from training.prepare.prepared import Prepared, RunContext, prepare
 
 _FOLDS = 5  # with the holdout
 _ENOUGH = 2  # times as many questions as make folds needless
-# So many chunks are embedded once for each fold. With more of them there is more to ask about, too.
+# So many chunks are embedded once for each fold. With more there is more to ask about, too; and headings
+# say little: on 6,008 a training found them better and visitors' questions worse (docs/measurements/
+# 2026-11-asked-again.md).
 _MOST_CHUNKS = 2_000
 
 
@@ -126,7 +128,9 @@ def _fold(
 
 
 def number_asked(holdout: Round, folds: Iterable[Fold]) -> int:
-    """How many questions decide about a training."""
+    """How many questions decide about a training. Headings do not where there are many documents."""
+    if len(holdout.chunks) > _MOST_CHUNKS:
+        return len(holdout.deciding) - sum(question.is_heading for question in holdout.questions)
     return len(holdout.deciding) + sum(len(fold.given.questions) for fold in folds)
 
 
@@ -150,6 +154,8 @@ def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
         )
     elif deciding < needed:
         reason = too_few(deciding, needed)
+        if len(found.chunks) > _MOST_CHUNKS:
+            reason += f" Headings are not counted where there are more than {_MOST_CHUNKS:,} chunks."
     else:
         return ""
     return reason

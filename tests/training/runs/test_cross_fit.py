@@ -181,3 +181,18 @@ def test_what_is_asked_is_in_no_index_in_other_punctuation(served_home: Home, ti
         record_id=more[-1].record_id,
     )
     assert first.is_asked(left)
+
+
+def test_among_many_documents_headings_decide_nothing(
+    served_home: Home, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.runs.asked._MOST_CHUNKS", 100)
+    headings = [triplet(chunk, chunk.section[-1], origin="heading") for chunk in CORPUS.chunks]
+    summary = _retrain(served_home, tiny_model, headings)
+    assert (summary.outcome, summary.gate and summary.gate.rung) != ("promoted", FINE_TUNED)
+    told = f"{summary.verdict} {summary.why_not_higher}"
+    assert "Not enough to tell: none of the accepted questions" in told
+    assert "Headings are not counted where there are more than 100 chunks." in told
+    asked = _retrain(served_home, tiny_model, [*headings, *rounds.first_round(CORPUS.chunks)])
+    assert asked.gate is not None and asked.gate.kinds == {"generated": asked.gate.queries}
+    assert asked.gate.queries >= 20 and "Not enough" not in asked.verdict
