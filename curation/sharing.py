@@ -110,9 +110,10 @@ class SharedFolders:
         if url is None:
             self._path.unlink(missing_ok=True)
             return
-        if url.partition("://")[0] not in _SCHEMES:
-            schemes = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
-            raise SettingsError(f"{url!r} is no object store.", f"It starts with one of {schemes}.")
+        schemes = tuple(f"{scheme}://" for scheme in _SCHEMES)
+        if not url.startswith(schemes):
+            hint = f"It starts with one of {', '.join(schemes)}."
+            raise SettingsError(f"{url!r} is no object store.", hint)
         found, seen = self._read(url), self._seen()
         if found is None:
             self._look(url)

@@ -197,9 +197,10 @@ def test_a_share_that_fails_leaves_all_as_it_was(cloud: ObjectStore, tmp_path: P
     assert share(store, elsewhere) == new != release
 
 
-def test_what_is_no_object_store_is_refused(home: Home) -> None:
+@pytest.mark.parametrize("url", ["/some/folder", "s3", "s3:bucket", "https://host/bucket"])
+def test_what_is_no_object_store_is_refused(home: Home, url: str) -> None:
     with pytest.raises(SettingsError, match="object store"):
-        share(ReleaseStore(home), "/some/folder")
+        share(ReleaseStore(home), url)
 
 
 def test_a_bucket_that_is_not_there_is_refused_at_once(cloud: ObjectStore, tmp_path: Path) -> None:
