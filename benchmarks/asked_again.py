@@ -27,18 +27,17 @@ finds faster changes with the machine.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
-from benchmarks.options import parser_over_sets
+from benchmarks.options import over_sets, parser_over_sets
 from benchmarks.rows import Row, StageRow, at_least
 from benchmarks.simulated import Project, converse
 from curation import Home, TestSet, load_qrels, load_queries, place_named_sources
-from serving import Embedder, EmbeddingSettings, Retriever, SearchSpace, ServingSettings
+from serving import Embedder, EmbeddingSettings, Hit, Retriever, SearchSpace, ServingSettings
 from training import RetrainSummary, SearchModel, TrainingSettings, evaluate_set, score
 
 Kind = Literal["faq", "pages"]
@@ -136,9 +135,9 @@ def _wordings(
     }
 
 
-def files_found(retriever: Retriever, question: str) -> dict[str, float]:
-    """File → score, in the order in which the served release finds their best chunks."""
-    paths = dict.fromkeys(hit.chunk.path for hit in retriever.search(question, DEPTH, only_documents=True))
+def files_of(hits: Sequence[Hit]) -> dict[str, float]:
+    """File → score, in the order of their best chunks."""
+    paths = dict.fromkeys(hit.chunk.path for hit in hits)
     return {path: 1 / place for place, path in enumerate(paths, start=1)}
 
 
@@ -146,7 +145,8 @@ def ask(retriever: Retriever, asked: Sequence[Asked], stage: Stage) -> None:
     """Note how the served release finds every need, in both wordings."""
     for one in asked:
         for wording, needs in one.wordings.items():
-            run = {key: files_found(retriever, text) for key, text in needs.queries.items()}
+            hits = (retriever.search(text, DEPTH, only_documents=True) for text in needs.queries.values())
+            run = dict(zip(needs.queries, map(files_of, hits), strict=True))
             scores = score(needs.qrels, run).questions
             one.found[stage, wording] = {key: values[METRIC] for key, values in scores.items()}
 
@@ -326,10 +326,4 @@ def report(asked: Sequence[Asked]) -> list[Row]:
 def main(arguments: Sequence[str]) -> list[Row]:
     given = parser_over_sets("asked_again", __doc__, "scrapy,django").parse_args(arguments)
     serving = ServingSettings(embedding=EmbeddingSettings(precision="float32"))
-    asked = []
-    with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
-        for name in given.sets.split(","):
-            print(name, flush=True)
-            home = Home(Path(scratch) / name)
-            asked += measure(given.eval / name, home, serving, TrainingSettings())
-    return report(asked)
+    return report(over_sets(given, lambda folder, home: measure(folder, home, serving, TrainingSettings())))

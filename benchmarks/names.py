@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from benchmarks.asked_again import DEPTH, METRIC, NAMES as KINDS, NEEDS, load_needs
-from benchmarks.options import parser_over_sets, rows_of_sets
+from benchmarks.asked_again import DEPTH, METRIC, NAMES as KINDS, NEEDS, files_of, load_needs
+from benchmarks.options import over_sets, parser_over_sets
 from benchmarks.rows import Row, figure
 from benchmarks.simulated import Project
 from curation import Home
@@ -78,13 +78,10 @@ def found(search: Search, asked: Sequence[tuple[str, set[str]]], k: int) -> floa
 
 def ndcg(search: Search, texts: Mapping[str, str], qrels: Mapping[str, Mapping[str, int]]) -> float:
     """NDCG@10 by file."""
-    run = {}
-    for key, text in texts.items():
-        files = dict.fromkeys(hit.chunk.path for hit in search(text, DEPTH))
-        run[key] = {path: 1 / place for place, path in enumerate(files, start=1)}
+    run = {key: files_of(search(text, DEPTH)) for key, text in texts.items()}
     return fmean(values[METRIC] for values in score(qrels, run).questions.values())
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
     given = parser_over_sets("names", __doc__, "scrapy,jupyterhub").parse_args(arguments)
-    return rows_of_sets(given, measure)
+    return over_sets(given, measure)

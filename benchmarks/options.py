@@ -6,9 +6,11 @@ import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from benchmarks.rows import Row
 from curation import Home
+
+_Found = TypeVar("_Found")
 
 
 def parser_over_sets(name: str, description: str | None, sets: str) -> argparse.ArgumentParser:
@@ -24,10 +26,11 @@ def parser_over_sets(name: str, description: str | None, sets: str) -> argparse.
     return parser
 
 
-def rows_of_sets(given: argparse.Namespace, measure: Callable[[Path, Home], list[Row]]) -> list[Row]:
+def over_sets(given: argparse.Namespace, measure: Callable[[Path, Home], list[_Found]]) -> list[_Found]:
     """What ``measure`` finds for the folder of each set, in a new state folder."""
-    rows = []
+    found = []
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
         for name in given.sets.split(","):
-            rows += measure(given.eval / name, Home(Path(scratch) / name))
-    return rows
+            print(name, flush=True)
+            found += measure(given.eval / name, Home(Path(scratch) / name))
+    return found

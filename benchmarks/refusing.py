@@ -18,13 +18,13 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.asked_again import NEEDS, load_needs
-from benchmarks.options import parser_over_sets, rows_of_sets
+from benchmarks.options import over_sets, parser_over_sets
 from benchmarks.rows import Row, figure
 from benchmarks.simulated import Project
+from benchmarks.visitors import ELSEWHERE
 from curation import Home
 from serving import INDEX_FOLDER, DecidedQuestions, SearchSpace, ServingSettings, calibrate_threshold
 
-ELSEWHERE = NEEDS / "elsewhere" / "questions.jsonl"
 DRAWS, DECIDED, STRANGE = 20, 50, 10
 
 
@@ -70,4 +70,4 @@ def measure(folder: Path, home: Home) -> list[Row]:
 
 def main(arguments: Sequence[str]) -> list[Row]:
     given = parser_over_sets("refusing", __doc__, "scrapy,jupyterhub").parse_args(arguments)
-    return rows_of_sets(given, measure)
+    return over_sets(given, measure)

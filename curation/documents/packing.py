@@ -44,7 +44,7 @@ class Cut:
 class _Piece:
     """Text that stays together, from ``line`` on. A ``whole`` code block takes the heading's room too if it
     must. A piece that ``leads`` (a sentence that ends in a colon, a heading) belongs to what follows.
-    ``again``: the end of the chunk before. ``bare``: a heading without any text."""
+    ``again``: the end of the chunk before. ``bare``: a heading by itself."""
 
     text: str
     tokens: int

@@ -38,8 +38,10 @@ _FUNCTION_WORDS = word_set(
 def look_up(question: str, history: Sequence[Message]) -> str:
     """What to search for: the ``question``, after the words of content of those before it, from the last one
     on that points nowhere back. A name in it takes the place of those before, a version that of a version."""
+    if not points_back(question):
+        return question
     asked = [without_frames(message.content) for message in history if message.role == "user"]
-    if not asked or not points_back(question):
+    if not asked:
         return question
     starts = (place for place in reversed(range(len(asked))) if not points_back(asked[place]))
     before = " ".join(asked[next(starts, len(asked) - 1) :])

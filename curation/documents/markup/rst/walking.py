@@ -232,11 +232,11 @@ class Walker(Writer):
         titles = [child for child in node.children if isinstance(child, nodes.title)]
         for title in titles:
             self.add("prose", self._inline(title.children), lead)
-        head = [self._row(row) for part in node.findall(nodes.thead) for row in part.children]
+        heads = [row for part in node.findall(nodes.thead) for row in part.children]
+        head = [self._row(row) for row in heads]
         bodies = [row for part in node.findall(nodes.tbody) for row in part.children]
         if any(node.findall(_is_code)):
             names: dict[int, str] = {}
-            heads = [row for part in node.findall(nodes.thead) for row in part.children]
             for cells, texts in zip(columns(heads), head, strict=True):
                 names |= {at: text for (place, _), text in zip(cells, texts, strict=True) for at in place}
             self._cells(bodies, names, lead)
