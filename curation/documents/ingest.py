@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from curation.documents.chunking import RECIPE_VERSION
 from curation.documents.corpus import Corpus
+from curation.documents.editions import other_editions
 from curation.documents.edits import former_chunks
 from curation.documents.in_parts import Uncut, cut_pages, read_pages
 from curation.documents.markup.blocks import is_data
@@ -215,6 +216,7 @@ class _Reading:
     def _cut(self, source: Source, readings: Sequence[Reading]) -> None:
         """Add the documents and chunks of those that are pages of their own."""
         parts = not_pages([reading.page for reading in readings], source)
+        parts |= other_editions({reading.page.path: reading.file.text for reading in readings})
         titles = Titles({reading.page.path: reading.page.titles for reading in readings})
         found: list[tuple[Document, list[Chunk] | None]] = []
         new: list[tuple[Reading, Document, Mapping[str, str]]] = []

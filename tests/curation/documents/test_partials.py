@@ -85,6 +85,14 @@ INDEX = "Index\n=====\n\nText.\n\n.. toctree::\n   :maxdepth: 1\n\n"
             {},
             id="no literal patterns",
         ),
+        pytest.param(
+            {
+                **{f"docs/{name}.md": "# Kiln\n\nWait a day before you open the kiln.\n" for name in "abc"},
+                **{f"docs/de/{name}.md": "# Ofen\n\nWarte einen Tag, bevor du öffnest.\n" for name in "abcd"},
+            },
+            {f"docs/de/{name}.md": f"a translation (de) of docs/{name}.md" for name in "abc"},
+            id="translations",
+        ),
     ],
 )
 def test_what_is_no_page(
