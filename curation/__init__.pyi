@@ -56,6 +56,7 @@ from .argilla.webhooks import Call as Call, read_call as read_call
 from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
 from .documents.shared import pull_corpus as pull_corpus, share_corpus as share_corpus
+from .documents.release_notes import is_surely_release_note as is_surely_release_note
 from .documents.report import IngestReport as IngestReport, read_ingest_report as read_ingest_report
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 from .documents.links import NO_PAGES as NO_PAGES

@@ -13,15 +13,16 @@ from curation.argilla.datasets import RemoteDataset
 from curation.argilla.guidelines import with_examples
 from curation.argilla.schemas import LOOK_AT, DatasetKind
 from curation.argilla.upsert import Finished, Outline
+from curation.documents.release_notes import is_release_note
 from curation.records.chunk import Chunk
 from curation.shown.records import literal, readable
 from curation.suggestions.choice import SIGNALS, read_guesses
 from curation.suggestions.scorer import COLD_SCORERS, Scorers
 from curation.suggestions.signals import words
-from curation.synthesis.headings import is_release_note
 
 if TYPE_CHECKING:
-    from curation.documents.corpus import Corpus
+    from curation.documents.release_notes import is_release_note
+from curation.documents.corpus import Corpus
 
 _EACH = 3
 _CHARACTERS = 240  # of a text

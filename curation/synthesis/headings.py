@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from curation.documents.release_notes import VERSION, is_release_note
 from curation.records.chunk import Chunk
 from curation.synthesis.cleaning import content_words, sameness, tidy, words
 from curation.words import word_set
@@ -32,15 +33,6 @@ _GENERIC = word_set(
     """
 )
 """A heading made of nothing but these could stand in any documentation."""
-_VERSION = re.compile(r"\bv?\d+(?:\.\d+)+\w*\b|\b(?:19|20)\d\d[-/]\d\d(?:[-/]\d\d)?\b")
-_RELEASES = re.compile(
-    r"\b(?:release (?:notes|history)|releases|changelog|change log|what[’']s new|news|version "
-    r"history|roadmap)\b",
-    re.IGNORECASE,
-)
-_RELEASE_PATH = re.compile(
-    r"(?:^|/)(?:news|releases?|changelogs?|changes|history|whats_?new|release[-_]notes)\b", re.IGNORECASE
-)
 _NUMBERING = re.compile(
     r"^(?:(?:chapter|section|part|step)\s+)?(?:\d+(?:\.\d+)*[.):]?|[A-Z]\.)\s+", re.IGNORECASE
 )
@@ -96,7 +88,7 @@ def clean_heading(heading: str) -> str:
 
 def is_generic(heading: str) -> bool:
     """Whether a (clean) heading could stand in any documentation: "Introduction", "See also", "2.1.0"."""
-    said = content_words(_VERSION.sub(" ", heading).replace("’", "'"))
+    said = content_words(VERSION.sub(" ", heading).replace("’", "'"))
     return all(word in _GENERIC or not any(map(str.isalpha, word)) for word in said)
 
 
@@ -124,15 +116,6 @@ def _query(chunk: Chunk, section: tuple[str, ...]) -> str:
         parent = next((parent for parent in reversed(parents) if not is_generic(parent)), "")
         heading = _joined(parent, heading)
     return heading
-
-
-def is_release_note(path: str, section: tuple[str, ...]) -> bool:
-    """Whether a page's path or a section's headings say that it lists what changed."""
-    if _RELEASE_PATH.search(path):
-        return True
-    return any(_RELEASES.search(part) for part in section) or any(
-        _VERSION.search(part) for part in section[:2]
-    )
 
 
 def _with_title(chunk: Chunk, query: str) -> str:

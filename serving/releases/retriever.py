@@ -18,6 +18,12 @@ from serving.retrieval.index import ChunkIndex, Hit
 from serving.retrieval.known_words import is_gibberish, known_words
 from serving.retrieval.named import CANDIDATES, by_names, names_in
 from serving.retrieval.quick_model import QuickModel
+from serving.retrieval.release_notes import (
+    CANDIDATES as LATER,
+    asks_about_releases,
+    has_release_notes,
+    release_notes_later,
+)
 from serving.retrieval.reranker import Reranker
 from serving.retrieval.vectors import Vectors
 from serving.settings import ServingSettings
@@ -96,9 +102,9 @@ class Retriever:
         With ``only_documents`` curated answers are passed over; else one stands first where the best passage
         is of the page that it comes from, and its question is like this one.
 
-        A reranker, if the release has one, orders the nearest of them. Chunks that have the names in the
-        question (``names_in``) gain. A blank question finds nothing. Of a long question the model reads the
-        first ``max_tokens`` tokens.
+        A reranker, if the release has one, orders the nearest of them. Release notes lose, unless the
+        question asks about releases, and chunks that have the names in it (``names_in``) gain. A blank
+        question finds nothing. Of a long question the model reads the first ``max_tokens`` tokens.
         """
         if not question.strip():
             return []
@@ -107,6 +113,10 @@ class Retriever:
         candidates = max(self.reranker.info.candidates if self.reranker else 0, CANDIDATES if names else 0)
         vector = self.embedder.queries([question])[0]
         hits = self.index.search(vector, max(wanted, candidates), only_documents)
+        if has_release_notes(hits) and not asks_about_releases(question):
+            if len(hits) < LATER:
+                hits = self.index.search(vector, LATER, only_documents)
+            hits = release_notes_later(hits)
         if self.reranker is not None and hits:
             hits = _reranked(self.reranker, question, hits)
         if names:
