@@ -60,10 +60,7 @@ def asked(
     """NDCG@10 by file, and how many of the passages shown are release notes in the mean."""
     found = {key: bot.search(text, DEPTH, only_documents=True) for key, text in texts.items()}
     run = {key: files_of(hits) for key, hits in found.items()}
-    notes = [
-        sum(is_surely_release_note(hit.chunk.path, hit.chunk.section) for hit in hits[:_SHOWN])
-        for hits in found.values()
-    ]
+    notes = [sum(is_surely_release_note(hit.chunk) for hit in hits[:_SHOWN]) for hits in found.values()]
     return fmean(values[METRIC] for values in score(qrels, run).questions.values()), fmean(notes)
 
 

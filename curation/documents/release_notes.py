@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from curation.records.chunk import Chunk
+
 VERSION = re.compile(r"\bv?\d+(?:\.\d+)+\w*\b|\b(?:19|20)\d\d[-/]\d\d(?:[-/]\d\d)?\b")
 _TITLE = re.compile(
     r"\b(?:release (?:notes|history)|releases|changelog|change log|what[’']s new|news|version "
@@ -24,8 +26,13 @@ def is_release_note(path: str, section: Sequence[str]) -> bool:
     return any(_TITLE.search(part) for part in section) or any(VERSION.search(part) for part in section[:2])
 
 
-def is_surely_release_note(path: str, section: Sequence[str]) -> bool:
-    """Whether a page's path or title says so, and a heading names a version: "Installing on Ubuntu 22.04" is
-    none, nor is a page about the history of a browser."""
-    names_changes = _PATH.search(path) or any(_TITLE.search(part) for part in section[:1])
-    return bool(names_changes) and any(VERSION.search(part) for part in section)
+def is_surely_release_note(chunk: Chunk) -> bool:
+    """Whether a chunk's page says so in its path or title, and a heading names a version: "Installing on
+    Ubuntu 22.04" is none, nor is a page about the history of a browser."""
+    if not (_PATH.search(chunk.path) or any(_TITLE.search(part) for part in chunk.section[:1])):
+        return False
+    return any(
+        VERSION.search(part)
+        for section in (chunk.section, *(below for below, _ in chunk.merged))
+        for part in section
+    )

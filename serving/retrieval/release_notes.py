@@ -35,4 +35,4 @@ def release_notes_later(hits: Sequence[Hit]) -> list[Hit]:
 
 def _is_one(hit: Hit) -> bool:
     """Whether a hit is a release note to which no accepted question led."""
-    return hit.asked is None and is_surely_release_note(hit.chunk.path, hit.chunk.section)
+    return hit.asked is None and is_surely_release_note(hit.chunk)

@@ -9,8 +9,10 @@ from serving.retrieval.index import Hit, IndexedQuestion
 from serving.retrieval.release_notes import asks_about_releases, has_release_notes, release_notes_later
 
 
-def hit(path: str, *section: str, score: float, asked: IndexedQuestion | None = None) -> Hit:
-    text = f"{' > '.join(section)}\n\nProxies can be set."
+def hit(
+    path: str, *section: str, score: float, asked: IndexedQuestion | None = None, body: str = "Proxies."
+) -> Hit:
+    text = f"{' > '.join(section)}\n\n{body}"
     chunk = Chunk(
         id=Chunk.make_id(path, section, text),
         document_id=path,
@@ -39,7 +41,13 @@ def hit(path: str, *section: str, score: float, asked: IndexedQuestion | None = 
     ],
 )
 def test_what_is_surely_a_release_note(path: str, section: tuple[str, ...], is_one: bool) -> None:
-    assert is_surely_release_note(path, section) is is_one
+    assert is_surely_release_note(hit(path, *section, score=0).chunk) is is_one
+
+
+def test_short_sections_that_share_a_chunk_may_name_the_version() -> None:
+    body = "### Version 3.0.1\n\nProxies can be set.\n\n### Version 3.0.0\n\nProxies."
+    assert is_surely_release_note(hit("changes.rst", "Changes", score=0, body=body).chunk)
+    assert not is_surely_release_note(hit("changes.rst", "Changes", score=0).chunk)
 
 
 @pytest.mark.parametrize(
