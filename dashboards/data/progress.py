@@ -39,8 +39,8 @@ def _left(row: RunRow, others: Sequence[RunRow], task: TaskProgress | None, now:
     if current is None:
         return None
     usual = {name: _usual(name, others) for name in STEPS}
-    done = {step.name for step in row.steps if step.status == "finished"}
-    later = [usual[name] for name in STEPS if name not in done and name != current.name]
+    # A run that trains nothing leaves steps out, so what stands before this one is done or never comes.
+    later = [usual[name] for name in STEPS[STEPS.index(current.name) + 1 :]] if current.name in STEPS else []
     spent = max(0.0, (now - aware(current.started)).total_seconds())
     here = usual.get(current.name)
     rest = None if here is None else max(0.0, here - spent)

@@ -62,3 +62,17 @@ def test_a_clock_that_was_set_back_gives_no_negative_time(home: Home) -> None:
     note(home, done=10, total=40, began=-50, at=-40)
     found = at_work(home, fitting(since=-100), [earlier(fit=60)], NOW)
     assert found.seconds_left is not None and 0 <= found.seconds_left <= 60
+
+
+def test_steps_that_a_run_left_out_do_not_come_any_more(home: Home) -> None:
+    judging = RunRow(
+        RUN,
+        NOW,
+        "running",
+        steps=[
+            StepRecord(name="prepare", status="finished", started=NOW, seconds=5.0),
+            StepRecord(name="judge", status="running", started=NOW),
+        ],
+    )
+    others = [earlier(prepare=5, fit=600, index=20, judge=30, publish=10)]
+    assert at_work(home, judging, others, NOW).seconds_left == 30 + 10
