@@ -66,7 +66,8 @@ def answer_question(
     if not found.is_answer:
         yield _refusal(retriever, found, hint, settings).model_copy(update={"meant": meant})
         return
-    doubt = str(hint) if hint.language or found.question != asked else ""
+    is_told = hint.language or found.question != asked or not hint.corrected
+    doubt = str(hint) if is_told else ""
     answerable = Asked(found.question, history, tuple(found.hits))
     for reply in _answers(retriever, llm, answerable, settings, options):
         yield reply.after(doubt).model_copy(update={"meant": meant})

@@ -21,12 +21,13 @@ NEAREST = "These sections come nearest:"
 
 
 class Hints(NamedTuple):
-    """What may be wrong with a question: its ``language`` is another than the ``documents``', or a word is
-    misspelt, ``corrected`` without that. Empty where nothing is."""
+    """What may be wrong with a question: its ``language`` is another than the ``documents``', a word is
+    misspelt, ``corrected`` without that, or it is about what they don't mention. Empty where nothing is."""
 
-    language: str
-    documents: str
-    corrected: str
+    language: str = ""
+    documents: str = ""
+    corrected: str = ""
+    unmentioned: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As Markdown."""
@@ -34,18 +35,23 @@ class Hints(NamedTuple):
             return (
                 f"Your question seems to be in {self.language}, and the documentation is in {self.documents}."
             )
-        return f"{_DID_YOU_MEAN} “{plain(self.corrected)}”?" if self.corrected else ""
+        if self.corrected:
+            return f"{_DID_YOU_MEAN} “{plain(self.corrected)}”?"
+        names = " or ".join(f"“{plain(name)}”" for name in self.unmentioned)
+        return f"The documentation does not mention {names}." if names else ""
 
 
 def hints(retriever: Retriever, question: str, hits: Sequence[Hit]) -> Hints:
-    """For a ``question`` that ``hits`` don't answer, or that has words that nobody knows."""
-    counter = retriever.embedder.counter
-    if retriever.is_near(hits) and not has_strange_words(question, (hit.chunk.text for hit in hits), counter):
-        return Hints("", "", "")
-    words = known_words(retriever.index, counter)
+    """For a ``question`` that ``hits`` were found for."""
+    words = known_words(retriever.index, retriever.embedder.counter)
+    is_decided = bool(hits) and (hits[0].asked is not None or hits[0].chunk.id in retriever.answers)
+    unmentioned = () if is_decided else tuple(words.unmentioned(question))
+    texts = (hit.chunk.text for hit in hits)
+    if retriever.is_near(hits) and not has_strange_words(question, texts, retriever.embedder.counter):
+        return Hints(unmentioned=unmentioned)
     language = words.other_language(question) or ""
     corrected = "" if language else words.corrected(question) or ""
-    return Hints(language, words.language_name, corrected)
+    return Hints(language, words.language_name, corrected, unmentioned)
 
 
 def confirmed(

@@ -28,6 +28,9 @@ _LETTERS = 4  # shorter words are too like each other
 _ALIKE = 80.0  # of 100: one letter in five, or two that changed places
 # What makes another form of an English word, after three letters or more.
 _ENDING = re.compile(r"(?<=...)(?:ings?|ie[sd]|[eo]rs?|e[sd]|[esy])$")
+# Photoshop, WhatsApp, useEffect: a name, or the first word of a sentence. RAM and DNS are in common use.
+_NAMED = re.compile(r"(?=[^\W\d_]*[a-z])(?=[^\W\d_]*[A-Z])[^\W\d_]{3,}")
+_NAMES = 3  # more of them are no question
 _OFTEN = 2  # the documents' own typing errors stand there once
 _SAMPLE, _SAMPLES = 600, 40  # characters of so many chunks tell the documents' language
 _FOREIGN, _WORDS = 0.1, 3  # how likely the documents' language is at most, in so many words
@@ -75,6 +78,25 @@ class KnownWords:
         """Whether a word of ``question`` stands in the documents, or is very similar to one that does."""
         words = _WORD.findall(question.casefold())
         return any(word in self._known or self._like(word) is not None for word in words)
+
+    def unmentioned(self, question: str) -> list[str]:
+        """The names in ``question`` that stand nowhere in the documents, in no form. None where it seems to
+        be text, or of a language whose nouns all have capitals."""
+        names = list(dict.fromkeys(_NAMED.findall(question)))
+        if 2 * len(names) > len(_WORD.findall(question)) > 1:
+            return []
+        found = [name for name in names if self._is_unmentioned(name, question)]
+        return found if 0 < len(found) <= _NAMES and self.language != "de" else []
+
+    def _is_unmentioned(self, name: str, question: str) -> bool:
+        lower = name.casefold()
+        if question.lstrip().startswith(name) and self._is_common(lower):
+            return False  # any word has a capital there
+        return lower not in self._known and _stem(lower) not in self._stems and self._like(lower) is None
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        return frozenset(map(_stem, self._known))
 
     def corrected(self, question: str) -> str | None:
         """``question`` with words that nobody knows replaced by very similar ones of the documents, but not

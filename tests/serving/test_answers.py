@@ -170,6 +170,16 @@ def test_what_a_question_was_taken_for_is_said_before_every_answer(
     assert told.text.endswith("?\n\nA person's words.") and "<b>" not in told.page
 
 
+def test_a_name_that_the_documents_do_not_mention_is_told(retriever: Retriever) -> None:
+    told = "The documentation does not mention “Photoshop”."
+    asked = f"{HOW.rstrip('?')} in Photoshop?"
+    lenient, strict = copy(retriever), copy(retriever)
+    lenient.min_score, strict.min_score = -1.0, 5.0
+    (answer,), (refused,) = ask(lenient, None, asked), ask(strict, None, asked)
+    assert answer.text.startswith(f"{told}\n\n{FOUND}") and not answer.refused
+    assert told in refused.text and refused.refused
+
+
 def test_what_has_no_known_word_is_refused_whatever_comes_nearest(retriever: Retriever) -> None:
     lenient = copy(retriever)
     lenient.min_score = -1.0

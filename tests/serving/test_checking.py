@@ -158,6 +158,16 @@ def test_a_passage_that_is_cut_off_unfolds_with_what_stands_beside_it(
     assert not plain and not of_another_section
 
 
+def test_names_that_the_documents_do_not_mention() -> None:
+    words = KnownWords([chunk.text for chunk in make_chunks()])
+    assert words.unmentioned("How do I run a Photoshop task with useEffect?") == ["Photoshop", "useEffect"]
+    assert words.unmentioned("How do I run Tasks with a Decorators, in RAM?") == [], "other forms, common use"
+    assert words.unmentioned("How do I run a Decoratr?") == [], "misspelt"
+    assert words.unmentioned("How Do I Edit With Photoshop And Gimp") == [], "every word has a capital"
+    german = KnownWords(["Der Ofen brennt die Gefäße, und die Töpferin wartet einen ganzen Tag auf sie."])
+    assert german.unmentioned("wie lange wartet die Kundschaft darauf?") == []
+
+
 def test_misspelt_words_and_other_languages_are_told() -> None:
     words = KnownWords([chunk.text for chunk in make_chunks()])
     assert words.language_name == "English"
