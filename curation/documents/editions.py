@@ -11,8 +11,10 @@ from typing import Any
 
 # A folder, or what stands before a file's suffix: fr, pt-BR, zh_CN, zh-Hans.
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_](?:[A-Za-z]{2}|[A-Z][a-z]{3}))?")
-_OLDER = re.compile(r"^(.*?)versioned_docs/version-([^/]+)/")  # Docusaurus
-_TRANSLATED = re.compile(r"^(.*?)i18n/([^/]+)/docusaurus-plugin-content-docs/current/")
+# Docusaurus: older versions, their translations, and those of the newest.
+_I18N = r"i18n/([^/]+)/docusaurus-plugin-content-docs"
+_OLDER = re.compile(rf"^(.*?)(?:versioned_docs|{_I18N})/version-([^/]+)/")
+_TRANSLATED = re.compile(rf"^(.*?){_I18N}/current/")
 _FEWEST = 3  # pages that two editions must have in common
 _LOOKED_AT = 9  # of these, whose language is looked at
 _LETTERS = 2_000  # of each
@@ -29,10 +31,13 @@ def other_editions(texts: Mapping[str, str]) -> dict[str, str]:
     have paths that differ in a locale alone, and most of those looked at are written in different languages.
     Kept is what has no locale, else English, else the largest edition; and a page that only one of them has.
     """
+    older = {path: match for path in texts if (match := _OLDER.match(path))}
+    docs = {f"{match[1]}docs/" for match in older.values()}
+    newer = {folder for folder in docs if any(path.startswith(folder) for path in texts)}
     found = {
-        path: f"an older version ({older[2]}) of the pages in {older[1]}docs"
-        for path in texts
-        if (older := _OLDER.match(path)) and any(other.startswith(f"{older[1]}docs/") for other in texts)
+        path: f"an older version ({match[3]}) of the pages in {match[1]}docs"
+        for path, match in older.items()
+        if f"{match[1]}docs/" in newer
     }
     for editions in _side_by_side([path for path in texts if path not in found]):
         kept = _kept(editions)

@@ -57,3 +57,5 @@ def test_older_versions_are_passed_over_where_there_are_newer_ones() -> None:
     found = other_editions(pages("site/docs/{}.md", ENGLISH) | older)
     assert set(found.values()) == {"an older version (1.x) of the pages in site/docs"}
     assert set(found) == set(older)
+    both = pages("site/i18n/de/docusaurus-plugin-content-docs/version-1.x/{}.md", GERMAN)
+    assert set(other_editions(pages("site/docs/{}.md", ENGLISH) | both)) == set(both)
