@@ -67,9 +67,9 @@ def _readings(path: str) -> Iterator[tuple[str, str, str]]:
     for at, folder in enumerate(folders):
         if _LOCALE.fullmatch(folder):
             yield "".join(f"{one}/" for one in folders[:at]), folder, "/".join([*folders[at + 1 :], file])
-    stem, *middle, suffix = file.split(".")
-    if len(middle) == 1 and _LOCALE.fullmatch(middle[0]):
-        yield "", middle[0], "/".join([*folders, f"{stem}.{suffix}"])
+    parts = file.split(".")
+    if len(parts) == 3 and _LOCALE.fullmatch(parts[1]):
+        yield "", parts[1], "/".join([*folders, f"{parts[0]}.{parts[2]}"])
 
 
 def _kept(editions: _Editions) -> str:

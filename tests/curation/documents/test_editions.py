@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, strategies as st
 
 from curation.documents.editions import other_editions
 
@@ -59,3 +60,12 @@ def test_older_versions_are_passed_over_where_there_are_newer_ones() -> None:
     assert set(found) == set(older)
     both = pages("site/i18n/de/docusaurus-plugin-content-docs/version-1.x/{}.md", GERMAN)
     assert set(other_editions(pages("site/docs/{}.md", ENGLISH) | both)) == set(both)
+
+
+_PARTS = st.sampled_from(["de", "en", "docs", "a", "1", ".", "..", "", "i18n", "versioned_docs", "version-1"])
+
+
+@given(st.sets(st.lists(_PARTS, min_size=1, max_size=5).map("/".join) | st.text(max_size=9), max_size=12))
+def test_any_paths_leave_every_page_or_one_like_it(paths: set[str]) -> None:
+    found = other_editions(dict.fromkeys(paths, ENGLISH))
+    assert found.keys() <= paths and (found.keys() != paths or not paths)
