@@ -21,8 +21,7 @@ from curation.suggestions.scorer import COLD_SCORERS, Scorers
 from curation.suggestions.signals import words
 
 if TYPE_CHECKING:
-    from curation.documents.release_notes import is_release_note
-from curation.documents.corpus import Corpus
+    from curation.documents.corpus import Corpus
 
 _EACH = 3
 _CHARACTERS = 240  # of a text

@@ -19,7 +19,7 @@ from serving.retrieval.known_words import is_gibberish, known_words
 from serving.retrieval.named import CANDIDATES, by_names, names_in
 from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.release_notes import (
-    CANDIDATES as LATER,
+    LOOKED_AT,
     asks_about_releases,
     has_release_notes,
     release_notes_later,
@@ -114,8 +114,8 @@ class Retriever:
         vector = self.embedder.queries([question])[0]
         hits = self.index.search(vector, max(wanted, candidates), only_documents)
         if has_release_notes(hits) and not asks_about_releases(question):
-            if len(hits) < LATER:
-                hits = self.index.search(vector, LATER, only_documents)
+            if len(hits) < LOOKED_AT:
+                hits = self.index.search(vector, LOOKED_AT, only_documents)
             hits = release_notes_later(hits)
         if self.reranker is not None and hits:
             hits = _reranked(self.reranker, question, hits)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from curation import is_surely_release_note
 from serving.retrieval.index import Hit
 
-CANDIDATES = 50  # so many chunks are looked at where release notes are among the first
+LOOKED_AT = 50  # so many chunks are looked at where release notes are among the first
 _LOSS = 0.15  # what a release note loses of its score
 _ABOUT_RELEASES = re.compile(
     r"\b(?:versions?|releases?|released|change ?logs?|what changed|changed in|what['’]?s new|what is new|"
